@@ -160,6 +160,23 @@ class DispatchClient:
         answer = self._ask("POST", "/callers/reports", headers=_JSON, body=body, limits=self._small)
         return self._decode(answer, model.CallerReports)
 
+    def offer_handover(self, offer: model.HandoverOffer) -> model.Handover:
+        """Offer a hand-over in the user's name; Refused by a server that keeps none."""
+        body = msgspec.json.encode(offer)
+        return self._decode(
+            self._ask("POST", "/handovers", headers=_JSON, body=body, limits=self._page), model.Handover
+        )
+
+    def sign_handover(self, handover: str, signature: model.HandoverSignature) -> model.Handover:
+        """Have a hand-over signed by who takes over; Busy after too many wrong PINs."""
+        path = f"/handovers/{quote(handover, safe='')}/signature"
+        answer = self._ask("POST", path, headers=_JSON, body=msgspec.json.encode(signature), limits=self._page)
+        return self._decode(answer, model.Handover)
+
+    def set_pin(self, pin: model.NewPin) -> None:
+        """Give the user another PIN."""
+        self._ask("PUT", "/me/pin", headers=_JSON, body=msgspec.json.encode(pin), limits=self._small)
+
     @contextlib.contextmanager
     def stream(self) -> Iterator[Iterator[Event]]:
         """The server's events as they come; Unreachable when cut or silent for 30 s."""

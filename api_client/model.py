@@ -888,6 +888,71 @@ class HandoverMark(StrEnum):
     QUESTION = "question"
 
 
+class HandoverLine(msgspec.Struct, frozen=True):
+    """One line of a hand-over: `text` says what it is about, `stands` where it stood when it was offered.
+
+    `id` is the kind and what it is about (`report:931204`); `priority` that of its report, 0 where it is about none.
+    """
+
+    id: Key
+    section: HandoverSection
+    text: Line
+    stands: Line = ""
+    priority: Annotated[int, Meta(ge=0, le=4)] = 0
+    report: Key | None = None
+    unit: Key | None = None
+    remark: Line = ""
+    mark: HandoverMark | None = None
+    marked_by: Word = ""
+    marked_at: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+MOST_HANDOVER_LINES = 800
+HandoverLines = Annotated[tuple[HandoverLine, ...], Meta(max_length=MOST_HANDOVER_LINES)]
+
+
+class HandoverOffer(msgspec.Struct, frozen=True):
+    """What a user hands over, to whomever or to `incoming`; with this he signs it. `begun` is when it was drafted."""
+
+    id: EditKey
+    begun: Annotated[datetime, Meta(tz=True)]
+    shift_start: Annotated[datetime, Meta(tz=True)]
+    shift_end: Annotated[datetime, Meta(tz=True)]
+    lines: HandoverLines
+    incoming: Word = ""
+
+
+class HandoverSignature(msgspec.Struct, frozen=True):
+    """Who takes a hand-over over, and his PIN. `marks` are those of lines that were not offered with them."""
+
+    name: Key
+    pin: Annotated[str, Meta(min_length=1, max_length=20)]
+    marks: Annotated[dict[Key, HandoverMark], Meta(max_length=MOST_HANDOVER_LINES)] = {}
+
+
+class Handover(msgspec.Struct, frozen=True):
+    """A shift that `outgoing` has handed over: offered, and `signed` when `incoming` has taken it over."""
+
+    id: str
+    outgoing: str
+    begun: datetime
+    shift_start: datetime
+    shift_end: datetime
+    offered: datetime
+    updated: datetime
+    lines: tuple[HandoverLine, ...] = ()
+    incoming: str = ""
+    signed: datetime | None = None
+    version: int = 1
+
+
+class NewPin(msgspec.Struct, frozen=True):
+    """A user's new PIN; `before` is the one that he has."""
+
+    pin: Annotated[str, Meta(min_length=1, max_length=20)]
+    before: Annotated[str, Meta(max_length=20)] = ""
+
+
 PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
     Kind.CREATE: Create,
     Kind.SET: Set,
@@ -931,6 +996,7 @@ ApiObject = (
     | AlarmRecord
     | Message
     | ReadMark
+    | Handover
 )
 OBJECTS: dict[str, type[ApiObject]] = {
     "service": Service,
@@ -942,6 +1008,7 @@ OBJECTS: dict[str, type[ApiObject]] = {
     "unit": Unit,
     "closure": Closure,
     "alarm": AlarmRecord,
+    "handover": Handover,
     "message": Message,
     "read_mark": ReadMark,
     "report": Report,

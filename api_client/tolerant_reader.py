@@ -29,6 +29,10 @@ from api_client.model import (
     Datatype,
     EditAnswer,
     Entry,
+    Handover,
+    HandoverLine,
+    HandoverMark,
+    HandoverSection,
     Hold,
     Me,
     Message,
@@ -71,6 +75,8 @@ _LEFT_OUT: dict[type[msgspec.Struct], dict[str, Any]] = {
     User: {"role": ""},
     Closure: {"kind": "", "by": "", "updated_by": ""},
     AlarmRecord: {"kind": "", "updated_by": ""},
+    Handover: {"outgoing": ""},
+    HandoverLine: {"section": "", "text": ""},
     Message: {"author": "", "to": {}},
     ReadMark: {"who": ""},
     Me: {"role": "", "agencies": [], "areas": []},
@@ -208,6 +214,26 @@ def _alarm(plain: dict[str, Any], _: OpenWords) -> dict[str, Any]:
     return plain
 
 
+def _handover(plain: dict[str, Any], _: OpenWords) -> dict[str, Any]:
+    for name, others in (
+        ("offered", ("updated", "begun", "shift_end")),
+        ("updated", ("signed", "offered")),
+        ("begun", ("offered",)),
+        ("shift_end", ("offered",)),
+        ("shift_start", ("begun",)),
+    ):
+        plain[name] = _first(plain, name, *others)
+    return plain
+
+
+def _handover_line(plain: dict[str, Any], _: OpenWords) -> dict[str, Any]:
+    if _is_unknown(plain["section"], _SECTIONS):
+        plain["section"] = HandoverSection.NOTED
+    if _is_unknown(plain.get("mark"), _HANDOVER_MARKS):
+        plain["mark"] = None  # whatever it says, it is not that the line is confirmed
+    return plain
+
+
 def _service(plain: dict[str, Any], _: OpenWords) -> dict[str, Any]:
     plain["name"] = plain.get("name") or plain.get("code")
     try:
@@ -246,6 +272,8 @@ _STATUSES = frozenset(Status)
 _UNIT_STATES = frozenset(UnitState)
 _CLOSURE_KINDS = frozenset(ClosureKind)
 _ALARM_KINDS = frozenset(AlarmKind)
+_SECTIONS = frozenset(HandoverSection)
+_HANDOVER_MARKS = frozenset(HandoverMark)
 _WAITS = frozenset(WaitsFor)
 _ROLES = frozenset(PhotoRole)
 _CLOCK_STATES = frozenset(ClockState)
@@ -258,6 +286,8 @@ _REPAIRS: dict[type[msgspec.Struct], Callable[[dict[str, Any], OpenWords], dict[
     Unit: _unit,
     Closure: _closure,
     AlarmRecord: _alarm,
+    Handover: _handover,
+    HandoverLine: _handover_line,
     Service: _service,
     Sla: _sla,
     ServiceAttribute: _question,

@@ -208,6 +208,11 @@ def build_parser() -> argparse.ArgumentParser:
     renewal = user_commands.add_parser("token", help="give a user a new token; prints it once, the old one is dead")
     renewal.set_defaults(command=_user_token)
     renewal.add_argument("name")
+    pin = user_commands.add_parser(
+        "pin", help="give a user a PIN, by which he signs a hand-over at a colleague's desk; it comes on standard input"
+    )
+    pin.set_defaults(command=_user_pin)
+    pin.add_argument("name")
 
     client = commands.add_parser("client", help="programs with an api_key for the citizens' side (GeoReport)")
     client_commands = client.add_subparsers(metavar="COMMAND", required=True)
@@ -254,7 +259,7 @@ def build_parser() -> argparse.ArgumentParser:
     log.add_argument("--since", metavar="TIME", help="2026-11-24 or 2026-11-24T08:00:00+07:00")
     for command in (verify, who, log):
         command.add_argument("--json", action="store_true")
-    for command in (add, listing, removal, renewal, verify, who, log):
+    for command in (add, listing, removal, renewal, pin, verify, who, log):
         command.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
 
     backup = commands.add_parser("backup", help="write a city's database into one file, while it is served")
@@ -516,6 +521,12 @@ def _user_remove(arguments: argparse.Namespace) -> int:
     from console.server.admin.user_commands import user_remove
 
     return user_remove(arguments.database, arguments.name)
+
+
+def _user_pin(arguments: argparse.Namespace) -> int:
+    from console.server.admin.user_commands import user_pin
+
+    return user_pin(arguments.database, arguments.name)
 
 
 def _user_token(arguments: argparse.Namespace) -> int:

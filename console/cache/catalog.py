@@ -15,6 +15,7 @@ from api_client.model import (
     Area,
     Assignment,
     Closure,
+    Handover,
     Report,
     Service,
     ServiceAttribute,
@@ -28,7 +29,20 @@ from console.rules.scoped_code import ScopedCode, scoped
 T = TypeVar("T")
 
 KINDS = frozenset(
-    {"service", "area", "agency", "unit", "template", "assignment", "user", "calendar", "closure", "alarm", "word"}
+    {
+        "service",
+        "area",
+        "agency",
+        "unit",
+        "template",
+        "assignment",
+        "user",
+        "calendar",
+        "closure",
+        "alarm",
+        "handover",
+        "word",
+    }
 )
 """The kinds in a Touched message that make a new catalog needed; a word is a code that got its number just now."""
 
@@ -53,6 +67,7 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
     templates: tuple[Template, ...] = ()
     closures: tuple[Closure, ...] = ()
     alarms: dict[str, AlarmRecord] = {}
+    handovers: tuple[Handover, ...] = ()
     words: dict[str, dict[int, str]] = {}
 
     @cached_property
@@ -288,6 +303,8 @@ def read_catalog(reader: CacheReader, known: Cities | None = None, kinds: Collec
         parts["templates"] = {source: tuple(found) for source, found in _parted(reader.templates()).items()}
     if known is None or "closure" in kinds:
         parts["closures"] = {source: tuple(found) for source, found in _parted(reader.closures()).items()}
+    if known is None or "handover" in kinds:
+        parts["handovers"] = {source: tuple(found) for source, found in _parted(reader.handovers()).items()}
     if known is None or "alarm" in kinds:
         parts["alarms"] = _keyed(reader.alarms(), "id")
     if known is None or "assignment" in kinds:

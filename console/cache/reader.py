@@ -25,6 +25,7 @@ from api_client.model import (
     Calendar,
     Closure,
     Entry,
+    Handover,
     Kind,
     Message,
     ReadMark,
@@ -71,6 +72,10 @@ _UNREAD = (
     "(m.to_you AND NOT EXISTS"
     " (SELECT 1 FROM read_marks k WHERE k.source = m.source AND k.message = m.id AND k.who = ?))"
 )
+
+
+_NEWEST_HANDOVERS = 12
+"""So many hand-overs of a source are read: those of the last shifts."""
 
 
 class CachedReport(msgspec.Struct, frozen=True):
@@ -533,6 +538,11 @@ class CacheReader:
     def closures(self) -> list[tuple[str, Closure]]:
         """All closed streets and flooded areas with their source's key, those that have ended lately too."""
         return self._objects("closure", Closure)
+
+    def handovers(self) -> list[tuple[str, Handover]]:
+        """(Source, hand-over) of the newest hand-overs of each source, the newest first."""
+        newest = "WHERE (SELECT count(*) FROM handovers n WHERE n.source = o.source AND n.seq > o.seq) < "
+        return self._of_sources("handovers o", Handover, f"{newest}{_NEWEST_HANDOVERS} ORDER BY o.source, o.seq DESC")
 
     def alarms(self) -> list[tuple[str, AlarmRecord]]:
         """What operators did about alarms, with their source's key."""

@@ -12,7 +12,7 @@ import msgspec
 from console.files.sqlite_file import Migrations, version_of
 
 _FIRST_KINDS = ("unit", "area", "service", "template", "calendar", "agency", "user")
-KINDS = (*_FIRST_KINDS, "closure", "alarm")
+KINDS = (*_FIRST_KINDS, "closure", "alarm", "handover")
 """Kinds kept whole, one table each (`units`, `areas` …): source, id, seq, body."""
 
 
@@ -215,6 +215,13 @@ def c015_messages(db: sqlite3.Connection) -> None:
              seq INTEGER NOT NULL)""",
     ):
         db.execute(statement)
+
+
+@cache_migrations.step
+def c016_handovers(db: sqlite3.Connection) -> None:
+    """Hand-overs, the newest of which are looked for."""
+    _keep_whole(db, "handover")
+    db.execute("CREATE INDEX handovers_seq ON handovers (source, seq)")
 
 
 CACHE_VERSION = version_of(cache_migrations)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from api_client.model import HandoverOffer, HandoverSignature, NewPin
 from console.rules.edit import Edit
 from console.rules.queued import ByWhom, EditState, StopReason, TakenAs
 
@@ -135,6 +136,29 @@ class WhoseToken(msgspec.Struct, frozen=True, tag="whose_token"):
     token: str
 
 
+class SignHandover(msgspec.Struct, frozen=True, tag="sign_handover"):
+    """Offer a hand-over, where it is given, then have it signed, where a signature is given; answered by RequestDone.
+
+    Never written to a file or a log: a signature has a PIN.
+    """
+
+    source: str
+    number: int
+    """Of the request: the answer bears it."""
+    handover: str
+    offer: HandoverOffer | None = None
+    signature: HandoverSignature | None = None
+
+
+class SetPin(msgspec.Struct, frozen=True, tag="set_pin"):
+    """Give the user who is signed in another PIN; answered by RequestDone. Never written to a file or a log."""
+
+    source: str
+    number: int
+    """Of the request: the answer bears it."""
+    pin: NewPin
+
+
 class SyncNow(msgspec.Struct, frozen=True, tag="sync_now"):
     """Try all sources at once, whatever their back-off says."""
 
@@ -152,7 +176,9 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """End in order."""
 
 
-Down = Start | Push | Withdraw | Fetch | BringTile | Look | Reveal | FindCaller | WhoseToken | SyncNow | Compare | Stop
+Asked = Reveal | FindCaller | WhoseToken | SignHandover | SetPin
+"""What a server is asked once, and answers or not."""
+Down = Start | Push | Withdraw | Fetch | BringTile | Look | Asked | SyncNow | Compare | Stop
 
 
 class Obstacle(StrEnum):
@@ -325,6 +351,14 @@ class TokenOwner(msgspec.Struct, frozen=True, tag="token_owner"):
     problem: str = ""
 
 
+class RequestDone(msgspec.Struct, frozen=True, tag="request_done"):
+    """What was asked of a server was done, or `problem` says why it was not."""
+
+    source: str
+    number: int
+    problem: str = ""
+
+
 class Alive(msgspec.Struct, frozen=True, tag="beat"):
     """The process lives and each of its threads gets further; every two seconds. Without it the console ends it."""
 
@@ -342,5 +376,6 @@ Up = (
     | Revealed
     | CallerFound
     | TokenOwner
+    | RequestDone
     | Alive
 )

@@ -23,8 +23,11 @@ from console.rules.messages import (
     Look,
     Outcome,
     Push,
+    RequestDone,
     Reveal,
     Revealed,
+    SetPin,
+    SignHandover,
     Source,
     TokenOwner,
     TryNow,
@@ -342,6 +345,11 @@ class GeoReportSource:
     def find_owner(self, asked: WhoseToken) -> None:
         """A key of such a server belongs to the city."""
         self._emit(TokenOwner(asked.source, asked.number, problem="This server knows nobody by name."))
+
+    def sign(self, asked: SignHandover | SetPin) -> None:
+        """Nor have they users who could sign."""
+        problem = "This server keeps no hand-overs: print the draft."
+        self._emit(RequestDone(asked.source, asked.number, problem))
 
     def hurry(self) -> None:
         """Try everything at once."""

@@ -23,6 +23,7 @@ from api_client.model import (
     ClosedLine,
     Closure,
     Entry,
+    Handover,
     Message,
     Photo,
     ReadMark,
@@ -171,12 +172,21 @@ def _in_time(data: Any) -> Any:
         return msgspec.structs.replace(data, **known, until=_or_unknown(data.until), ended=_or_unknown(data.ended))
     if isinstance(data, Message | ReadMark) and not can_be(data.at):
         return msgspec.structs.replace(data, at=EARLIEST)
+    if isinstance(data, Handover):
+        return _handover_in_time(data)
     if isinstance(data, AlarmRecord):
         times = {name: getattr(data, name) for name in ("since", "updated")}
         known = {name: at if can_be(at) else EARLIEST for name, at in times.items()}
         others = ("acknowledged_at", "shelved_at", "shelved_until")
         return msgspec.structs.replace(data, **known, **{name: _or_unknown(getattr(data, name)) for name in others})
     return data
+
+
+def _handover_in_time(handover: Handover) -> Handover:
+    times = {name: getattr(handover, name) for name in ("begun", "shift_start", "shift_end", "offered", "updated")}
+    known = {name: at if can_be(at) else EARLIEST for name, at in times.items()}
+    lines = tuple(msgspec.structs.replace(line, marked_at=_or_unknown(line.marked_at)) for line in handover.lines)
+    return msgspec.structs.replace(handover, **known, signed=_or_unknown(handover.signed), lines=lines)
 
 
 def _report_in_time(report: Report) -> Report:

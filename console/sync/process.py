@@ -26,6 +26,7 @@ from console.files.errors import LockedByOther, StoreError
 from console.files.lock import FileLock
 from console.pipe import BrokenFrame, Frames, pack
 from console.rules.messages import (
+    Asked,
     BringTile,
     CallerFound,
     Compare,
@@ -36,9 +37,12 @@ from console.rules.messages import (
     Look,
     Outcome,
     Push,
+    RequestDone,
     Reveal,
     Revealed,
+    SetPin,
     SignedIn,
+    SignHandover,
     Source,
     SourceState,
     Start,
@@ -143,7 +147,7 @@ class Followers:
         elif isinstance(message, Look):
             if (following := self._following.get(message.source)) is not None:
                 following.look(message)
-        elif isinstance(message, (Reveal, FindCaller, WhoseToken)):
+        elif isinstance(message, Reveal | FindCaller | WhoseToken | SignHandover | SetPin):
             self._ask(message)
         elif isinstance(message, SyncNow):
             for following in self._following.values():
@@ -176,7 +180,7 @@ class Followers:
             thread.join()
         self._cache_writer.close()
 
-    def _ask(self, asked: Reveal | FindCaller | WhoseToken) -> None:
+    def _ask(self, asked: Asked) -> None:
         """Ask a server what it alone knows, and let the answer be told."""
         following = self._following.get(asked.source)
         match asked:
@@ -195,6 +199,11 @@ class Followers:
                     following.find_owner(asked)
                 else:
                     self._emit(TokenOwner(asked.source, asked.number, problem=_NOT_CONNECTED))
+            case SignHandover() | SetPin():
+                if following is not None:
+                    following.sign(asked)
+                else:
+                    self._emit(RequestDone(asked.source, asked.number, _NOT_CONNECTED))
 
     def _bring(self, asked: BringTile) -> None:
         """One web map at a time has a lane: that whose pictures were asked for last."""

@@ -10,7 +10,18 @@ from typing import Protocol
 from typing_extensions import override
 
 from api_client import errors, model
-from console.rules.messages import CallerFound, FindCaller, Reveal, Revealed, TokenOwner, WhoseToken
+from console.rules.messages import (
+    Asked,
+    CallerFound,
+    FindCaller,
+    RequestDone,
+    Reveal,
+    Revealed,
+    SetPin,
+    SignHandover,
+    TokenOwner,
+    WhoseToken,
+)
 from console.sync.health import LIVE, Health
 from console.sync.worker import Connection, LaneThread
 
@@ -19,10 +30,15 @@ AGAIN_S = 30.0
 _SETTLE_S = 0.7
 """So long a report must be open before it is told: who runs through a list looks at nothing."""
 _CALLER_NEEDS_SERVER = "Needs the server, which cannot be reached now: who called is kept there only."
+_SIGNING_NEEDS_SERVER = "Needs the server, which cannot be reached now: it stays unsigned."
+_NO_HANDOVERS = "This server is of a version that keeps no hand-overs: print the draft."
 _OLDER_SERVER = "This server is of a version that finds no reports by a telephone number."
 _NO_SUCH = frozenset({404, 405})
 _OTHERS_NEED_SERVER = "The server cannot be reached now: it alone knows whose other tokens are."
 _NEEDS_NETWORK = "The reporter's contact is kept at the server only, which cannot be reached now."
+
+
+_Answer = Revealed | CallerFound | TokenOwner | RequestDone
 
 
 class Answers(Connection, Protocol):
@@ -34,12 +50,22 @@ class Answers(Connection, Protocol):
     def reports_of_caller(self, phone: str) -> model.CallerReports:
         """The reports of a telephone number; the server logs who asked. Raises ApiError."""
 
+    def offer_handover(self, offer: model.HandoverOffer) -> model.Handover:
+        """Offer a hand-over. Raises ApiError."""
+
+    def sign_handover(self, handover: str, signature: model.HandoverSignature) -> model.Handover:
+        """Have a hand-over signed. Raises ApiError."""
+
+    def set_pin(self, pin: model.NewPin) -> None:
+        """Give the user another PIN. Raises ApiError."""
+
     def put_presence(self, report: str | None) -> None:
         """Say which report the operator looks at. Raises ApiError."""
 
 
 class RequestsLane(LaneThread):
-    """Answers every Reveal, FindCaller and WhoseToken, keeping nothing of them; tells what is looked at, best effort.
+    """Answers every Reveal, FindCaller, WhoseToken, SignHandover and SetPin, keeping nothing of them; tells what is
+    looked at, best effort.
 
     Nothing else is asked, and nothing told, while the source is not live: a server that refuses the present token may
     well know another one.
@@ -49,7 +75,7 @@ class RequestsLane(LaneThread):
         self,
         client: Answers,
         health: Health,
-        emit: Callable[[Revealed | CallerFound | TokenOwner], None],
+        emit: Callable[[_Answer], None],
         owner_of: Callable[[str], model.Me],
     ) -> None:
         """`owner_of` asks the server, with a token, whose it is; raises ApiError."""
@@ -58,7 +84,7 @@ class RequestsLane(LaneThread):
         self._health = health
         self._emit = emit
         self._owner_of = owner_of
-        self._asked: deque[Reveal | FindCaller | WhoseToken] = deque()
+        self._asked: deque[Asked] = deque()
         self._open: str | None = None
         self._tell_at = 0.0
 
@@ -89,6 +115,11 @@ class RequestsLane(LaneThread):
         self._asked.append(asked)
         self.poke()
 
+    def sign(self, asked: SignHandover | SetPin) -> None:
+        """Offer a hand-over and have it signed, or set a PIN."""
+        self._asked.append(asked)
+        self.poke()
+
     @override
     def _work(self) -> None:
         while not self._wakeup.stopped:
@@ -101,7 +132,7 @@ class RequestsLane(LaneThread):
             self._wakeup.wait(min(AGAIN_S, max(0.0, self._tell_at - time.monotonic())))
         self._client.close()
 
-    def _answer(self, asked: Reveal | FindCaller | WhoseToken) -> Revealed | CallerFound | TokenOwner:
+    def _answer(self, asked: Asked) -> _Answer:
         match asked:
             case Reveal():
                 return self._contact(asked)
@@ -109,6 +140,8 @@ class RequestsLane(LaneThread):
                 return self._caller(asked)
             case WhoseToken():
                 return self._owner(asked)
+            case SignHandover() | SetPin():
+                return self._signed(asked)
 
     def _owner(self, asked: WhoseToken) -> TokenOwner:
         try:
@@ -116,6 +149,24 @@ class RequestsLane(LaneThread):
         except errors.ApiError as error:
             problem = _OTHERS_NEED_SERVER if _is_away(error) else str(error)
             return TokenOwner(asked.source, asked.number, problem=problem)
+
+    def _signed(self, asked: SignHandover | SetPin) -> RequestDone:
+        if self._health.state != LIVE or self._health.breaker.open:
+            return RequestDone(asked.source, asked.number, _SIGNING_NEEDS_SERVER)
+        is_known = False
+        try:
+            if isinstance(asked, SetPin):
+                self._client.set_pin(asked.pin)
+            elif asked.offer is not None:
+                self._client.offer_handover(asked.offer)
+            is_known = True
+            if isinstance(asked, SignHandover) and asked.signature is not None:
+                self._client.sign_handover(asked.handover, asked.signature)
+        except errors.ApiError as error:
+            is_older = not is_known and isinstance(error, errors.Refused) and error.status in _NO_SUCH
+            problem = _NO_HANDOVERS if is_older else _SIGNING_NEEDS_SERVER if _is_away(error) else str(error)
+            return RequestDone(asked.source, asked.number, problem)
+        return RequestDone(asked.source, asked.number)
 
     def _caller(self, asked: FindCaller) -> CallerFound:
         if self._health.state != LIVE or self._health.breaker.open:

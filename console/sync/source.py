@@ -18,7 +18,20 @@ from api_client.model import Kind, Me
 from api_client.transport import UnderWay
 from console.files.errors import DamagedFile, StoreError
 from console.rules.backoff import Backoff
-from console.rules.messages import Fetch, FindCaller, Look, Push, Reveal, Source, TryNow, Up, WhoseToken, Withdraw
+from console.rules.messages import (
+    Fetch,
+    FindCaller,
+    Look,
+    Push,
+    Reveal,
+    SetPin,
+    SignHandover,
+    Source,
+    TryNow,
+    Up,
+    WhoseToken,
+    Withdraw,
+)
 from console.sync.attempt import Attempt
 from console.sync.cache_writer_proxy import CacheWriterProxy
 from console.sync.download_lane import DownloadLane
@@ -158,6 +171,9 @@ class Following(Protocol):
     def find_owner(self, asked: WhoseToken) -> None:
         """Find out whose a token is."""
 
+    def sign(self, asked: SignHandover | SetPin) -> None:
+        """Offer a hand-over and have it signed, or set a PIN."""
+
     def hurry(self) -> None:
         """Try everything at once."""
 
@@ -291,6 +307,10 @@ class DispatchSource:
     def find_owner(self, asked: WhoseToken) -> None:
         """Find out whose a token is."""
         self._ask.find_owner(asked)
+
+    def sign(self, asked: SignHandover | SetPin) -> None:
+        """Offer a hand-over and have it signed, or set a PIN."""
+        self._ask.sign(asked)
 
     def hurry(self) -> None:
         """Try everything at once."""

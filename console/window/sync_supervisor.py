@@ -22,9 +22,12 @@ from console.rules.messages import (
     Outcome,
     Presence,
     Push,
+    RequestDone,
     Reveal,
     Revealed,
+    SetPin,
     SignedIn,
+    SignHandover,
     SourceState,
     Start,
     Stop,
@@ -85,6 +88,8 @@ class SyncSupervisor(QObject):
     """A CallerFound."""
     token_owner = Signal(object)
     """A TokenOwner."""
+    request_done = Signal(object)
+    """A RequestDone."""
     alive = Signal(bool)
     """Whether the process runs."""
     froze = Signal()
@@ -155,6 +160,8 @@ class SyncSupervisor(QObject):
             self.caller_found.emit(CallerFound(message.source, message.number, problem=self.tr(_NO_PROCESS)))
         elif isinstance(message, WhoseToken):
             self.token_owner.emit(TokenOwner(message.source, message.number, problem=self.tr(_NO_PROCESS)))
+        elif isinstance(message, SignHandover | SetPin):
+            self.request_done.emit(RequestDone(message.source, message.number, self.tr(_NO_PROCESS)))
         elif isinstance(message, Push):
             # protects: lost-before-the-first-start
             self._forgot = True
@@ -268,6 +275,8 @@ class SyncSupervisor(QObject):
                 self.caller_found.emit(message)
             case TokenOwner():
                 self.token_owner.emit(message)
+            case RequestDone():
+                self.request_done.emit(message)
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error is QProcess.ProcessError.FailedToStart:

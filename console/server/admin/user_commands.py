@@ -13,6 +13,7 @@ import msgspec
 from console.server.city import audit
 from console.server.city.city import City
 from console.server.city.clients import add_client, list_clients, remove_client
+from console.server.city.pins import set_pin
 from console.server.city.records import COMMAND_LINE, Actor
 from console.server.city.users import add_user, list_users, new_token, remove_user
 from console.server.error_text import DONE, FAULTS, LOCAL_DATA, USAGE, complaint
@@ -64,6 +65,17 @@ def user_remove(database: str, name: str) -> int:
 def user_token(database: str, name: str) -> int:
     """Give a user a new token and print it, once; the old one is dead."""
     return on_city(database, lambda city: _say(new_token(city, name, by=who_commands())))
+
+
+def user_pin(database: str, name: str) -> int:
+    """Give a user the PIN that stands on standard input, by which he signs a hand-over at a colleague's desk."""
+    pin = getpass.getpass(f"PIN of {name}: ") if sys.stdin.isatty() else sys.stdin.readline()
+
+    def give(city: City) -> int:
+        set_pin(city.database, name, pin.strip(), who_commands(), city.clock())
+        return _say(f"{name} has a PIN.")
+
+    return on_city(database, give)
 
 
 def client_add(database: str, name: str, *, may_post: bool) -> int:

@@ -42,6 +42,7 @@ from console.server.city.clock_watch import clock_is_steady
 from console.server.city.closures import CityBorders, drop_old_closures, end_closures, read_closures
 from console.server.city.database import Database, Mark, begin_epoch, present_mark, present_number
 from console.server.city.edit_service import Applied, EditService
+from console.server.city.handovers import drop_old_handovers
 from console.server.city.holds import end_holds
 from console.server.city.messages import drop_old_messages, messages_after
 from console.server.city.numbered import drop_things, put_things
@@ -367,6 +368,7 @@ class City:
             )
             drop_old_closures(self.database, connection, now)
             drop_old_alarms(self.database, connection, now)
+            drop_old_handovers(self.database, connection, now)
             drop_old_messages(self.database, connection, now)
             floor = connection.scalar(sa.select(sa.func.max(gone.c.seq)).where(old_gone))
             if floor is not None:

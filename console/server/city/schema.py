@@ -20,6 +20,7 @@ from api_client.model import (
     Assignment,
     Closure,
     Entry,
+    Handover,
     Message,
     ReadMark,
     Report,
@@ -112,6 +113,11 @@ messages = _numbered(
     sa.Index("messages_at", "at"),
 )
 read_marks = _numbered("read_marks", sa.Column("message", sa.Text, nullable=False, index=True))
+handovers = _numbered(
+    "handovers",
+    sa.Column("shift_end", sa.BigInteger, nullable=False),
+    sa.Index("handovers_shift_end", "shift_end"),
+)
 areas = _numbered("areas")
 services = _numbered("services")
 templates = _numbered("templates")
@@ -135,6 +141,7 @@ TABLES: dict[str, sa.Table] = {
     "unit": units,
     "closure": closures,
     "alarm": alarms,
+    "handover": handovers,
     "message": messages,
     "read_mark": read_marks,
     "report": reports,
@@ -241,6 +248,16 @@ proof_photos = sa.Table(
 )
 """The proofs that pictures are compared with, one for each report that has one."""
 
+pins = sa.Table(
+    "pins",
+    metadata,
+    sa.Column("user", sa.Text, primary_key=True),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),  # wrong ones since the last right one
+    sa.Column("wait_until", sa.BigInteger, nullable=False),  # 0: no wait
+)
+
 _encode = msgspec.json.Encoder().encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -301,6 +318,8 @@ def row_of(thing: ApiObject, seq: int) -> dict[str, Any]:
         }
     elif isinstance(thing, AlarmRecord):
         row |= {"updated": micros(thing.updated)}
+    elif isinstance(thing, Handover):
+        row |= {"shift_end": micros(thing.shift_end)}
     elif isinstance(thing, Message):
         row |= {"at": micros(thing.at), "report": thing.report}
     elif isinstance(thing, ReadMark):

@@ -20,6 +20,7 @@ from api_client.model import (
     Calendar,
     Closure,
     Entry,
+    Handover,
     Message,
     ReadMark,
     Report,
@@ -34,7 +35,20 @@ from console.server.city.schema import KIND_OF, TABLES
 _SET_BACK = timedelta(hours=25)
 
 T = TypeVar(
-    "T", Report, Entry, Assignment, Unit, Area, Service, Calendar, Agency, Closure, AlarmRecord, Message, ReadMark
+    "T",
+    Report,
+    Entry,
+    Assignment,
+    Unit,
+    Area,
+    Service,
+    Calendar,
+    Agency,
+    Closure,
+    AlarmRecord,
+    Handover,
+    Message,
+    ReadMark,
 )
 
 
@@ -134,6 +148,10 @@ class UnitOfWork:
     def message(self, key: str) -> Message | None:
         """A message; nobody changes one."""
         return self._one(Message, key)
+
+    def handover(self, key: str, *, lock: bool = True) -> Handover | None:
+        """A hand-over; with `lock` it is locked until the end of the transaction."""
+        return self._one(Handover, key, lock=lock)
 
     def service(self, key: str | None) -> Service | None:
         """A service by its code."""

@@ -17,6 +17,7 @@ from console.server.city.city import City
 from console.server.city.claims import limited, release_claims
 from console.server.city.database import Database, next_numbers
 from console.server.city.numbered import drop_things
+from console.server.city.pins import drop_pins
 from console.server.city.records import COMMAND_LINE, LOCAL, Actor
 from console.server.errors import ForbiddenRefusal, Invalid, NotFound, SignInRefusal
 
@@ -194,6 +195,7 @@ def put_users(
 def drop_users(database: Database, connection: sa.Connection, names: Sequence[str], by: Actor, now: datetime) -> int:
     """Remove users in this transaction, and release what they had taken; the last number, 0 when none was there."""
     release_claims(database, connection, dict.fromkeys(_that_are_there(connection, names)), by, now)
+    drop_pins(connection, names)
     seq = drop_things(database, connection, "user", names, now)
     if seq:
         audit.append(

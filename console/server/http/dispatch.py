@@ -22,11 +22,15 @@ from api_client.model import (
     EditBody,
     Entry,
     ExportNote,
+    Handover,
+    HandoverOffer,
+    HandoverSignature,
     Kept,
     Key,
     Kind,
     Looking,
     Me,
+    NewPin,
     Position,
     Received,
     Report,
@@ -45,7 +49,9 @@ from console.server.city.change_watcher import ChangeWatcher
 from console.server.city.city import City
 from console.server.city.dates import Dated, check_date
 from console.server.city.edit_service import NEEDS_VERSION
+from console.server.city.handovers import offer_handover, sign_handover
 from console.server.city.media import MEDIA_TYPES, MOST_BYTES, MOST_PIXELS, MediaStore, UploadPart
+from console.server.city.pins import change_own_pin
 from console.server.city.records import Actor
 from console.server.city.rights import check_scope, check_unit_scope, may_see_contacts
 from console.server.city.unit_of_work import UnitOfWork
@@ -83,6 +89,7 @@ from console.server.pages.jobs import UnitJobs, jobs_of
 
 CITY_BODY = 20_000_000
 """The borders of a large city fit into so many bytes."""
+_HANDOVER_BODY = 2_000_000
 _LONGEST_MARK = 64
 _POSITION_ROLES = frozenset({"field", "operator", "supervisor"})
 _MEDIA_HEADERS = {
@@ -547,6 +554,47 @@ class Dispatch:
             ),
             Operation(
                 "POST",
+                "/handovers",
+                "offerHandover",
+                "Hand over a shift: what is offered is signed by who is signed in",
+                self._offer_handover,
+                {200: ResponseSpec("The hand-over. Once it is signed by who takes over, it stays as it is.", Handover)},
+                text="The client chooses the id; offered again by the same user it takes the earlier one's place.",
+                role="operator and supervisor.",
+                takes=HandoverOffer,
+                most=_HANDOVER_BODY,
+                refusals=(ForbiddenRefusal, WrongType, Invalid),
+            ),
+            Operation(
+                "POST",
+                "/handovers/{handover:path}/signature",
+                "signHandover",
+                "Take a hand-over over, by name and PIN, at the desk of who hands over or at one's own",
+                self._sign_handover,
+                {200: ResponseSpec("The signed hand-over.", Handover)},
+                text="Each P1 has to be confirmed. What the outgoing had taken, and whose lines are confirmed, is "
+                "taken by who signs, in the same transaction; nothing outside his scope. 429: after five wrong PINs, "
+                "with `retry_after_s`.",
+                role="operator and supervisor.",
+                takes=HandoverSignature,
+                most=_HANDOVER_BODY,
+                refusals=(NotFound, ForbiddenRefusal, WrongType, Invalid),
+            ),
+            Operation(
+                "PUT",
+                "/me/pin",
+                "setPin",
+                "Set one's own PIN, by which one signs at a colleague's desk",
+                self._set_pin,
+                {204: ResponseSpec("It is set.")},
+                text="6 to 12 digits. Who has one already says it in `before`; who has forgotten it gets another one "
+                "by `sigap user pin`.",
+                takes=NewPin,
+                most=SMALL_BODY,
+                refusals=(ForbiddenRefusal, WrongType, Invalid),
+            ),
+            Operation(
+                "POST",
                 "/callers/reports",
                 "findCallerReports",
                 "The reports of a telephone number, however it is spelled; that they were looked for is logged",
@@ -742,6 +790,22 @@ class Dispatch:
         self._http_endpoint.count_caller(context.actor)
         now = self._city.clock()
         return json_response(reports_of_caller(self._city.database, number.phone, context.actor, now))
+
+    def _offer_handover(self, context: RequestContext) -> Response:
+        now = self._city.clock()
+        return json_response(offer_handover(self._city.database, context.json(HandoverOffer), context.actor, now))
+
+    def _sign_handover(self, context: RequestContext) -> Response:
+        signature, now = context.json(HandoverSignature), self._city.clock()
+        return json_response(
+            sign_handover(self._city.database, context.path("handover"), signature, context.actor, now)
+        )
+
+    def _set_pin(self, context: RequestContext) -> Response:
+        if context.actor.tokenless:
+            raise ForbiddenRefusal("Without users there is nobody who could have a PIN.")
+        change_own_pin(self._city.database, context.json(NewPin), context.actor, self._city.clock())
+        return Response(status_code=204)
 
     def _audit(self, context: RequestContext) -> Response:
         report = self._city.report(context.path("report"))

@@ -54,6 +54,7 @@ def test_of_every_object_its_key_alone_is_enough_or_it_is_refused() -> None:
         "message": {"id": "message-7", "at": AT},
         "read_mark": {"id": "message-7 rina", "message": "message-7", "at": AT},
         "alarm": {"id": "crewless:7", "since": AT, "updated": AT},
+        "handover": {"id": "7", "shift_end": AT, "updated": AT},
         "closure": {
             "id": "7",
             "kind": "flood",

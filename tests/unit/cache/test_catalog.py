@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from api_client.model import Area, AttributeValue, Datatype, Report, Service, ServiceAttribute, Status, Unit, UnitState
+from api_client.model import (
+    Area,
+    AttributeValue,
+    Datatype,
+    Handover,
+    Report,
+    Service,
+    ServiceAttribute,
+    Status,
+    Unit,
+    UnitState,
+)
 from console.cache.catalog import Catalog, Cities, read_catalog
 from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
@@ -90,3 +101,19 @@ def test_what_is_read_anew_of_one_kind_leaves_the_rest(tmp_path: Path) -> None:
     assert (now.of("south").place("a"), now.of("north").place("a")) == ("Centre", "a")
     writer.close()
     reader.close()
+
+
+def test_of_hand_overs_the_newest_are_read(tmp_path: Path) -> None:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    writer, reader = CacheWriter(tmp_path), CacheReader(tmp_path)
+    for source in ("one", "two"):
+        items = [
+            PageItem("handover", seq, f"h{seq}", Handover(f"h{seq}", "rina", now, now, now, now, now))
+            for seq in range(1, 31)
+        ]
+        writer.apply(source, items, Cursor("e", 30, as_of=now))
+    cities = read_catalog(reader)
+    for source in ("one", "two"):
+        assert [one.id for one in cities.of(source).handovers] == [f"h{seq}" for seq in range(30, 18, -1)]
+    reader.close()
+    writer.close()

@@ -229,7 +229,16 @@ def test_an_older_citys_secrets_are_taken_out_and_what_consoles_made_stays(city:
         connection.exec_driver_sql("ALTER TABLE reports DROP COLUMN hold_until")
         connection.exec_driver_sql("DROP INDEX reports_created")
         connection.exec_driver_sql("CREATE INDEX reports_created ON reports (created)")
-        for table in ("closures", "alarms", "messages", "read_marks", "photo_facts", "proof_photos"):
+        for table in (
+            "closures",
+            "alarms",
+            "handovers",
+            "pins",
+            "messages",
+            "read_marks",
+            "photo_facts",
+            "proof_photos",
+        ):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("DROP INDEX ix_contacts_phone_tail")
         connection.exec_driver_sql("ALTER TABLE contacts DROP COLUMN phone_tail")

@@ -210,6 +210,19 @@ def test_an_alarm_of_another_version_is_read_and_its_times_can_be() -> None:
     assert (record.id, record.updated_by, record.since.year, record.shelved_until) == ("flood:1", "", 1970, None)
 
 
+def test_a_hand_over_of_another_version_is_read_and_its_times_can_be() -> None:
+    line = {"id": "report:1", "section": "weather", "mark": "half", "marked_at": "9999-12-31T00:00:00Z", "text": "1"}
+    said = {
+        "id": "7",
+        "shift_end": "0001-01-01T00:00:00Z",
+        "updated": "2026-11-24T12:00:00Z",
+        "lines": [line, {"id": "x"}],
+    }
+    found = one(Mapper(), "handover", said)
+    assert (found.outgoing, found.shift_end.year, found.signed) == ("", 1970, None)
+    assert [(each.section, each.mark, each.marked_at) for each in found.lines] == [("noted", None, None)] * 2
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -5,21 +5,32 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from api_client.model import EditBody, Kind
+from api_client.model import (
+    EditBody,
+    HandoverLine,
+    HandoverOffer,
+    HandoverSection,
+    HandoverSignature,
+    Kind,
+    NewPin,
+)
 from api_client.transport import TransferLimits
 from console.rules.messages import (
     CallerFound,
     FindCaller,
     Look,
     Presence,
+    RequestDone,
     Reveal,
     Revealed,
+    SetPin,
+    SignHandover,
     SourceState,
     TokenOwner,
     WhoseToken,
@@ -134,6 +145,46 @@ def test_the_reports_of_a_caller_are_found_and_kept_nowhere(
     for file in (tmp_path / "profile").rglob("*"):
         if file.is_file():
             assert b"812 555 777" not in file.read_bytes(), file
+
+
+UNITS = HandoverSection.UNITS
+
+
+def test_a_hand_over_is_offered_and_signed_and_no_pin_is_kept(
+    live: Live, proxy: FaultProxy, console: Rig, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    offer = HandoverOffer("handover-1", now, now - timedelta(hours=8), now, (HandoverLine("unit:1", UNITS, "SDA-1"),))
+    signature = HandoverSignature("dewi", "271828")
+
+    def problem(number: int) -> str:
+        return console.wait(RequestDone, lambda one: one.number == number).problem
+
+    console.followers.take(SignHandover("jkt", 1, offer.id, offer, signature))
+    assert problem(1) == "Without users there is nobody who could take over."
+    console.followers.take(SetPin("jkt", 2, NewPin("271828")))
+    assert problem(2) == "Without users there is nobody who could have a PIN."
+    console.followers.take(SignHandover("jkt", 3, "no such", None, signature))
+    assert problem(3) == "There is no hand-over no such."
+    older = answer(http(404, {"error": "not_found", "message": "Not found"}, Sigap_Server="x"))
+    proxy.when(path_has("/handovers"), older, times=1)
+    console.followers.take(SignHandover("jkt", 4, offer.id, offer))
+    assert problem(4) == "This server is of a version that keeps no hand-overs: print the draft."
+    waits = answer(
+        http(429, {"error": "too_many", "message": "Too many wrong PINs for dewi: wait 5 min."}, Sigap_Server="x")
+    )
+    proxy.when(path_has("/signature"), waits, times=1)
+    console.followers.take(SignHandover("jkt", 5, offer.id, None, signature))
+    assert problem(5).startswith("Too many wrong PINs for dewi: wait 5 min.")
+    console.followers.take(SetPin("nowhere", 6, NewPin("271828")))
+    assert problem(6) == "The city is not connected."
+    proxy.away()
+    console.wait(SourceState, lambda state: state.state == "offline")
+    console.followers.take(SignHandover("jkt", 7, offer.id, offer, signature))
+    assert problem(7) == "Needs the server, which cannot be reached now: it stays unsigned."
+    for file in (tmp_path / "profile").rglob("*"):
+        if file.is_file():
+            assert b"271828" not in file.read_bytes(), file
 
 
 def test_why_there_is_no_contact_is_said(proxy: FaultProxy, console: Rig) -> None:

@@ -1,0 +1,108 @@
+"""PINs, by which users sign at a colleague's desk: kept as salted hashes; five wrong ones, then a wait."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from api_client.model import NewPin
+from console.server.city import audit, schema
+from console.server.city.database import Database
+from console.server.city.records import Actor
+from console.server.errors import ForbiddenRefusal, Invalid, NotFound, TooMany
+
+LEAST_DIGITS, MOST_DIGITS = 6, 12
+MOST_TRIES = 5
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=1)
+_SALT = 16
+
+
+def check_new_pin(pin: str) -> None:
+    """Raise Invalid for what is no PIN, or is the first that everybody tries."""
+    if not (pin.isascii() and pin.isdecimal() and LEAST_DIGITS <= len(pin) <= MOST_DIGITS):
+        raise Invalid(f"A PIN has {LEAST_DIGITS} to {MOST_DIGITS} digits.")
+    if len(set(pin)) == 1 or pin in "0123456789012" or pin in "9876543210987":
+        raise Invalid("This PIN is among the first that are tried: choose another.")
+
+
+def set_pin(database: Database, name: str, pin: str, by: Actor, now: datetime) -> None:
+    """Give a user a PIN in the place of the one that he had. Raises Invalid, and NotFound for an unknown user."""
+    check_new_pin(pin)
+    salt = os.urandom(_SALT)
+    row = {"user": name, "salt": salt, "hash": _hash_of(pin, salt), "tries": 0, "wait_until": 0}
+    with database.write() as connection:
+        if connection.scalar(sa.select(schema.users.c.id).where(schema.users.c.id == name)) is None:
+            raise NotFound(f"There is no user {name}.")
+        database.upsert(connection, schema.pins, [row])
+        audit.append(connection, now, audit.AuditedAction(by, audit.USER, name, detail={"did": "given a PIN"}))
+
+
+def change_own_pin(database: Database, new: NewPin, actor: Actor, now: datetime) -> None:
+    """Give who asks another PIN; who has one says it, so that nobody changes it at a desk that was left open.
+
+    Raises Refusal.
+    """
+    check_new_pin(new.pin)
+    # protects: a-pin-is-changed-by-who-knows-it
+    if has_pin(database, actor.name):
+        check_pin(database, actor.name, new.before, actor, now)
+    set_pin(database, actor.name, new.pin, actor, now)
+
+
+def has_pin(database: Database, name: str) -> bool:
+    """Whether a user has a PIN."""
+    with database.read() as connection:
+        return connection.scalar(sa.select(schema.pins.c.user).where(schema.pins.c.user == name)) is not None
+
+
+def check_pin(database: Database, name: str, pin: str, by: Actor, now: datetime) -> None:
+    """Raise ForbiddenRefusal when it is not this user's PIN, TooMany when too many were tried.
+
+    Each try is counted before it is looked at, in a transaction of its own: those that come at once, or at several
+    servers of the city, are so many tries. A refused one is in the audit log.
+    """
+    table = schema.pins
+    with database.write() as connection:
+        row = connection.execute(sa.select(table).where(table.c.user == name).with_for_update()).first()
+        if row is None:
+            raise ForbiddenRefusal(f"{name} has no PIN yet: “Set my PIN”, or sigap user pin {name}.")
+        left = min(_LONGEST_WAIT, schema.moment(row.wait_until) - now) if row.wait_until else timedelta(0)
+        # protects: five-pins-and-a-wait
+        if left > timedelta(0):
+            minutes = -(-int(left.total_seconds()) // 60)
+            raise TooMany(
+                f"Too many wrong PINs for {name}: wait {minutes} min.", retry_after_s=int(left.total_seconds()) + 1
+            )
+        tries = row.tries + 1
+        wait = schema.micros(now + _wait_after(tries)) if tries >= MOST_TRIES else 0
+        connection.execute(sa.update(table).where(table.c.user == name).values(tries=tries, wait_until=wait))
+    is_right = hmac.compare_digest(_hash_of(pin, row.salt), row.hash)
+    with database.write() as connection:
+        if is_right:
+            connection.execute(sa.update(table).where(table.c.user == name).values(tries=0, wait_until=0))
+        else:
+            audit.append(connection, now, audit.AuditedAction(by, audit.SIGN_IN_REFUSED, name, detail={"by": "PIN"}))
+    if not is_right:
+        left_tries = max(0, MOST_TRIES - tries)
+        more = f"{left_tries} tries left." if left_tries else "Wait before the next."
+        raise ForbiddenRefusal(f"That is not the PIN of {name}. {more}")
+
+
+def drop_pins(connection: sa.Connection, names: Sequence[str]) -> None:
+    """Forget the PINs of users who are removed."""
+    connection.execute(sa.delete(schema.pins).where(schema.pins.c.user.in_(names)))
+
+
+def _wait_after(tries: int) -> timedelta:
+    """Twice as long after each further one."""
+    times = 1 << min(10, tries - MOST_TRIES)
+    return min(_LONGEST_WAIT, times * _FIRST_WAIT)
+
+
+def _hash_of(pin: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(pin.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
