@@ -74,6 +74,7 @@ class Kind(StrEnum):
     ALARM = "alarm"  # of alarms, about no report: they are acknowledged, or one is shelved
     MESSAGE = "message"  # to a unit, a role, an area or everyone; about no report, though it may be kept with one
     READ = "read"  # of messages, about no report
+    LOG = "log"  # a line of the control room's log, about no report
     VALIDATE = "validate"
     CLOSE = "close"  # without work
     REOPEN = "reopen"
@@ -580,6 +581,12 @@ class Words(msgspec.Struct, frozen=True):
     text: Annotated[str, Meta(min_length=1, max_length=20_000)]
 
 
+class LogLine(msgspec.Struct, frozen=True):
+    """What somebody writes into the log of the control room."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=2_000)]
+
+
 class NewNote(Words, frozen=True):
     """A note; `channel` is how it reached who writes it down, where somebody else said it: "phone" for a caller."""
 
@@ -971,6 +978,7 @@ PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
     Kind.ALARM: AlarmChange,
     Kind.MESSAGE: NewMessage,
     Kind.READ: ReadMessages,
+    Kind.LOG: LogLine,
     Kind.VALIDATE: Verdict,
     Kind.CLOSE: Closing,
     Kind.REOPEN: Reason,

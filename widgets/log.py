@@ -6,18 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractItemView, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from widgets.focus import FocusRing
-from widgets.forms.form import make_label
+from widgets.forms.form import LineField, make_label
+from widgets.keys import cap_size, paint_cap
 from widgets.rows import AT_LEFT, LazyRowsModel, RowDelegate, RowsView
 from widgets.states import EmptyState
 from widgets.symbols import paint_mark
+from widgets.text import one_line
 from widgets.theme import Theme
 
 ROW_HEIGHT, HEAD_HEIGHT = 26, 24
+LONGEST_LINE = 2_000
+_HINT = 60
 _FIXED = {"time": 116, "who": 120, "about": 150}
 _SCREENS_LEFT = 2
 """Older lines are asked for when no more than so many screens of them are left below what is in sight."""
@@ -102,8 +106,60 @@ class _LogDelegate(RowDelegate):
         self.paint_text(painter, places["what"], row.what, "text.secondary" if quiet else "text.primary")
 
 
+class _OwnLine(LineField):
+    """Where one writes a line; Esc leaves it with what stands there."""
+
+    left = Signal()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class _LogFoot(QWidget):
+    """The line of one's own: the key that leads there, the field, and where what stands in it will go."""
+
+    def __init__(self, theme: Theme, key: str) -> None:
+        super().__init__()
+        self._theme, self._key, self._title = theme, key, self.tr("Line of yours")
+        self.field = _OwnLine()
+        self.field.setMaxLength(LONGEST_LINE)
+        self.field.setFont(theme.font("dense"))
+        self.field.setAccessibleName(self._title)
+        self.field.setPlaceholderText(self.tr("Note for the log, with a number it goes to the report"))
+        self.hint = make_label(theme, "", "caption", "text.secondary")
+        self.hint.hide()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(self._lead(), theme.px(4), theme.px(8), theme.px(4))
+        row.setSpacing(theme.px(8))
+        row.addWidget(self.field, 1)
+        row.addWidget(self.hint)
+        self.setFixedHeight(theme.px(36))
+
+    def _lead(self) -> int:
+        """How wide the words and the cap are that stand before the field."""
+        theme = self._theme
+        words = QFontMetrics(theme.font("caption")).horizontalAdvance(self._title)
+        return theme.px(8) + words + theme.px(8) + cap_size(theme, self._key).width() + theme.px(8)
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("surface.panel"))
+        painter.fillRect(QRect(0, 0, self.width(), 1), theme.color("border.divider"))
+        painter.setFont(theme.font("caption"))
+        painter.setPen(theme.color("text.tertiary"))
+        painter.drawText(QRect(theme.px(8), 0, self.width(), self.height()), AT_LEFT, self._title)
+        left = self._lead() - theme.px(8) - cap_size(theme, self._key).width()
+        paint_cap(painter, theme, left, self.height() // 2, self._key)
+
+
 class LogPanel(QWidget):
-    """The lines of the log; which, and what they say, is the caller's."""
+    """The lines of the log; which, and what they say, is the caller's. At the foot one writes a line of one's own."""
 
     opened = Signal(str)
     """Enter, or a double click, on a line: its id."""
@@ -113,8 +169,15 @@ class LogPanel(QWidget):
     """The end of the lines comes into sight."""
     shown = Signal()
     """The panel can be seen, which it could not before."""
+    line_typed = Signal(str)
+    """What stands in the line of one's own by now."""
+    line_entered = Signal(str)
+    """Enter: what stands there is to be written."""
+    line_left = Signal()
+    """Esc, with what stands there."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, *, line_key: str = "") -> None:
+        """`line_key` is the cap of the key that leads to the line of one's own."""
         super().__init__()
         self._theme = theme
         self._model = LazyRowsModel(_words, self)
@@ -141,6 +204,11 @@ class LogPanel(QWidget):
         self._column.addWidget(self._head)
         self._column.addWidget(self._note)
         self._column.addWidget(self._middle, 1)
+        self._foot = _LogFoot(theme, line_key)
+        self._column.addWidget(self._foot)
+        self._foot.field.textChanged.connect(self.line_typed)
+        self._foot.field.returnPressed.connect(lambda: self.line_entered.emit(self.line()))
+        self._foot.field.left.connect(self.line_left)
         self._ring = FocusRing(theme, self)
         for part in (self.view, self._empty):
             self._ring.watch(part)
@@ -178,6 +246,24 @@ class LogPanel(QWidget):
         """What is missing among the lines, "" for nothing."""
         self._note.setText(text)
         self._note.setVisible(bool(text))
+
+    def line(self) -> str:
+        """What stands in the line of one's own."""
+        return self._foot.field.text()
+
+    def set_line(self, text: str) -> None:
+        """Put a text there, as if typed."""
+        self._foot.field.setText(text)
+
+    def focus_line(self) -> None:
+        """Give the keyboard to the line of one's own."""
+        self._foot.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def set_hint(self, text: str) -> None:
+        """Where what stands in the line will go, "" to say nothing of it."""
+        plain = one_line(text)
+        self._foot.hint.setText(plain if len(plain) <= _HINT else f"{plain[:_HINT]}…")
+        self._foot.hint.setVisible(bool(text))
 
     def shown_ids(self) -> list[str]:
         """The ids of all lines, from the top."""

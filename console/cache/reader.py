@@ -677,8 +677,8 @@ class CacheReader:
         rows = self._all(
             f"SELECT w.word, e.at, e.rowid, e.body FROM entries e {index}"  # noqa: S608 - constants
             " CROSS JOIN words w ON w.kind = 'source' AND w.id = e.source"
-            f" WHERE {where} ORDER BY e.at DESC, e.rowid DESC LIMIT ?",
-            (*values, limit),
+            f" WHERE {where} AND instr(e.body, ?) = 0 ORDER BY e.at DESC, e.rowid DESC LIMIT ?",
+            (*values, _READ_MARKS, limit),
         )
         with self._errors():
             return [LoggedEntry(source, LogPlace(at, row), decoder.decode(body)) for source, at, row, body in rows]
@@ -896,6 +896,8 @@ class CacheReader:
         )
 
 
+_READ_MARKS = f'"kind":"{Kind.READ.value}"'.encode()
+"""What the entries have in them that say only that somebody has read a message: they are no lines of the log."""
 _BEFORE_ALL = LogPlace(2**62, 2**62)
 
 

@@ -43,6 +43,8 @@ def chain_of(edit: Edit) -> Chain:
         return edit.source, "messages"
     if edit.kind is Kind.READ:
         return edit.source, "read marks"
+    if edit.kind is Kind.LOG:
+        return edit.source, "log"
     return edit.source, edit.report or f"unit:{edit.data.get('unit')}"
 
 

@@ -21,7 +21,9 @@ _MAY_LEAVE = frozenset({EditState.QUEUED, EditState.UNCONFIRMED})
 _NEEDS_PROOF = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN})
 
 _Lock = tuple[str, str, str]
-"""What one edit at a time may touch: a report, unit or closure of a source, its alarms, what is merged into one."""
+"""What one edit at a time may touch: a report, unit or closure of a source, its alarms or its log, or what is merged
+into a report.
+"""
 
 
 class Flight(NamedTuple):
@@ -371,6 +373,8 @@ class SendOrder:
             locks.add((source, "closure", str(edit.data.get("closure"))))
         if edit.kind is Kind.ALARM:
             locks.add((source, "alarms", ""))
+        if edit.kind is Kind.LOG:
+            locks.add((source, "log", ""))
         if edit.kind is Kind.MERGE:
             locks |= {(source, "merged into", name) for name in self._pending.names_of(source, edit.data.get("into"))}
         return frozenset(locks)

@@ -117,7 +117,10 @@ class Action(msgspec.Struct, Generic[R], frozen=True):
             return why
         if self.makes is Kind.UNIT_STATE:
             return "The unit is outside your areas and agencies" if situation.unit_outside else ""
-        if self.makes is Kind.ALARM:  # of whichever report: which of them are not his is said when it is done
+        if self.makes in (
+            Kind.ALARM,
+            Kind.LOG,
+        ):  # of whichever report, or none: what is not his is said when it is done
             return ""
         if self.makes is Kind.CLOSURE:  # it lies at a place, and not on the report: its server says whether that is his
             return NEW_ONLY if situation.new_only else ""

@@ -198,6 +198,11 @@ def new_report(situation: Situation) -> str:
     return situation.barred
 
 
+def log_line(situation: Situation) -> str:
+    """A line of the log can be written."""
+    return situation.barred or ("" if situation.writes else "Nothing can be saved now")
+
+
 def unit_step(situation: Situation) -> str:
     """A unit is meant that can take a next step on its job."""
     if situation.unit_busy:

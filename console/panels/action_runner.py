@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QApplication
 
 from console.panels.action import Actions
 from console.panels.forms.forms import Forms
 from console.panels.key_guard import KeyGuard
 from console.panels.situation import SituationMonitor
 from console.panels.typed_command import TypedCommand
+from widgets.keys import takes_text
 
 
 class ActionRunner(QObject):
@@ -87,7 +89,8 @@ class ActionRunner(QObject):
             return False
         self._forms.go_on()
         done = self.run(action_id)
-        if action.asks and not self._forms.is_open:  # what was typed behind it was meant for its form
+        # What was typed behind it was meant for its form, or for the field that has the keyboard now.
+        if action.asks and not self._forms.is_open and not takes_text(QApplication.focusWidget()):
             self._guard.opened_no_form()
         return done
 

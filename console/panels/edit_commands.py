@@ -186,6 +186,12 @@ class EditCommands:
             Kind.ALARM, None, source=source, data=data, base={}, base_version=None, title=title, about=None
         )
 
+    def write_line(self, source: str, text: str) -> str:
+        """A line of the log. It is no step that undo takes back: another line corrects it."""
+        return self._outbox.submit(
+            Kind.LOG, None, source=source, data={"text": text}, base={}, base_version=None, title="", about=None
+        )
+
     def _on_closure(
         self, source: str, closure: str, data: dict[str, Any], title: str, text: str, back: dict[str, Any]
     ) -> str:

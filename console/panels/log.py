@@ -269,6 +269,8 @@ class LogController(QObject):
         parts = [part for part in (number, known.code if known is not None else unit) if part]
         if not parts and entry.kind == Kind.CLOSURE:
             parts = [self.tr("Closure")]
+        if entry.kind == Kind.LOG:
+            parts = [self.tr("Note")]
         if entry.kind == Kind.ALARM and (more := len(_alarms_of(entry)) - 1) > 0:
             parts.append(f"+{more}")
         if len(self._sources.keys) > 1:

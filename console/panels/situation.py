@@ -206,7 +206,7 @@ class SituationMonitor(QObject):
         return msgspec.structs.replace(
             situation,
             me=window_state.me_at(details.source),
-            outside=self._is_outside(details),
+            outside=self.is_outside(details),
             new_only=self._takes_new_only(details.source),
             report=True,
             numbered=details.server is not None,
@@ -303,7 +303,7 @@ class SituationMonitor(QObject):
         roles = {self._rights_at(source).role for source in self._window_state.cities.catalogs} - {""}
         return not roles or "supervisor" in roles
 
-    def _is_outside(self, details: ReportDetails) -> bool:
+    def is_outside(self, details: ReportDetails) -> bool:
         """Whether the report is outside the operator's scope, as far as the console knows: the server would refuse his
         edits.
         """

@@ -32,8 +32,10 @@ ORDERS = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.RECALL, Kind.CLAIM, Kind.RE
 role: see `is_order`.
 """
 
-ON_NO_REPORT = frozenset({Kind.UNIT_STATE, Kind.CLOSURE, Kind.ALARM, Kind.MESSAGE, Kind.READ})
-"""Are about a unit, a closed street, alarms or messages: their `report` is None, and no version of one is seen."""
+ON_NO_REPORT = frozenset({Kind.UNIT_STATE, Kind.CLOSURE, Kind.ALARM, Kind.MESSAGE, Kind.READ, Kind.LOG})
+"""Are about a unit, a closed street, alarms or messages, or are lines of the log: their `report` is None, and no
+version of one is seen.
+"""
 
 ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE, Kind.UNMERGE})
 """Change the status without naming it in their data."""
@@ -191,6 +193,8 @@ MESSAGES = "messages"
 
 KNOWS_NO_MESSAGES = "This server is of an older version and passes on no messages."
 """The problem of a message that such a server has refused."""
+LOG_LINES = "log"
+"""The word by which a server says that it takes lines of the control room's log."""
 
 KNOWS_NO_ALARMS = "This server is of an older version and keeps no alarms: only this console knows what was done."
 """The problem of an edit of alarms that such a server has refused."""

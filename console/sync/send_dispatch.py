@@ -20,6 +20,7 @@ from console.rules.edit import (
     KNOWS_NO_ALARMS,
     KNOWS_NO_MESSAGES,
     LEAVES,
+    LOG_LINES,
     MESSAGES,
     SHOWN,
     SINCE,
@@ -38,6 +39,7 @@ _EXPIRED = "expired"
 _NOT_FOUND = 404
 _OF_MESSAGES = frozenset({Kind.MESSAGE, Kind.READ})
 _NO_SUCH = frozenset({_NOT_FOUND, 405})
+_KNOWS_NO_LOG = "This server is of an older version and takes no lines of the log: only this console has it."
 _KNOWS_NO_CLOSURES = "This server is of an older version and knows no closed streets: the city cannot be told."
 _ABOUT = ("created", "into", MADE_HERE, INSTEAD_OF, LEAVES, SHOWN, SINCE)
 LARGEST = 256_000
@@ -108,6 +110,8 @@ class DispatchSender:
                 raise CannotSend(StopReason.REFUSED, KNOWS_NO_ALARMS) from refused
             if edit.kind in _OF_MESSAGES and refused.status in _NO_SUCH and MESSAGES not in self._client.root().can:
                 raise CannotSend(StopReason.REFUSED, KNOWS_NO_MESSAGES) from refused
+            if edit.kind is Kind.LOG and refused.status in _NO_SUCH and LOG_LINES not in self._client.root().can:
+                raise CannotSend(StopReason.REFUSED, _KNOWS_NO_LOG) from refused
             if refused.code == _EXPIRED:
                 raise TooLate from refused
             if refused.code == _ALREADY_THERE and edit.about.get(INSTEAD_OF) and refused.report:
@@ -219,6 +223,8 @@ def _path(edit: Edit, report: str | None) -> str:
         return "/alarms/edits"
     if edit.kind in _OF_MESSAGES:
         return "/messages/edits"
+    if edit.kind is Kind.LOG:
+        return "/log/edits"
     if edit.report is None:
         return f"/units/{quote(str(edit.data.get('unit', '')), safe='')}/edits"
     return f"/reports/{quote(report or '', safe='')}/edits"

@@ -12,6 +12,7 @@ from console.panels.closure_commands import ClosureCommands
 from console.panels.command_line.line import CommandLineController
 from console.panels.forms.drafts import Drafts
 from console.panels.handover.page import HandoverPage
+from console.panels.log_writer import LogWriter
 from console.panels.map.controller import MapController
 from console.panels.notifications.lost_orders import LostOrders
 from console.panels.outbox import OutboxController
@@ -56,6 +57,7 @@ class Receivers:
     contact: ReporterContact
     drafts: Drafts
     line: CommandLineController
+    log_writer: LogWriter
     lost_orders: LostOrders
     map: MapController
     map_panel: MapPanel
@@ -112,6 +114,11 @@ ACTIONS = Actions[Receivers](
         A("panel_report", "Go to the report", ("Ctrl+4",), "Window", lambda on: on.window.go_to_panel("report")),
         A("panel_charts", "Go to the charts", ("Ctrl+5",), "Window", lambda on: on.window.go_to_panel("charts")),
         A("panel_log", "Go to the log", ("Ctrl+6",), "Window", lambda on: on.window.go_to_panel("log")),
+        A(
+            "log_line", "Write a line of the log; with a number at its start it is a note of that report", ("Shift+L",),
+            "Window", lambda on: on.log_writer.begin(), rules.log_line, Kind.LOG, words="note diary journal",
+            asks=True,
+        ),
         A("panel_alarms", "Go to the alarms", ("Ctrl+8",), "Window", lambda on: on.window.go_to_panel("alarms")),
         A("panel_outbox", "Go to the outbox", ("Ctrl+7",), "Window", lambda on: on.window.go_to_panel("outbox")),
         A(

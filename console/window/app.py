@@ -42,6 +42,7 @@ from console.panels.handover.page import HandoverPage
 from console.panels.key_guard import KeyGuard
 from console.panels.kpi import KpiController
 from console.panels.log import LogController
+from console.panels.log_writer import LogWriter
 from console.panels.map.city_areas import CityAreas
 from console.panels.map.controller import MapController
 from console.panels.map.crowd import CrowdList
@@ -291,8 +292,8 @@ class ConsoleWindow(QObject):
         )
         self.units = UnitsPanel(self.theme, self.symbols)
         self.alarms_panel = AlarmsPanel(self.theme, self.symbols)
-        self.log_panel = LogPanel(self.theme)
         self.handover_panel = HandoverPanel(self.theme, self.symbols, cap("handover"), LONGEST_REMARK)
+        self.log_panel = LogPanel(self.theme, line_key=cap("log_line"))
         self.outbox_panel = OutboxPanel(self.theme, all_key=cap("retry_all"))
         self.charts = ChartsPanel(self.theme)
         self.command = CommandLine(self.theme, open_key=cap("palette"))
@@ -505,6 +506,21 @@ class ConsoleWindow(QObject):
             lambda details: self.situation.title_of(details),
             zone,
             now,
+            self,
+        )
+        self.log_writer = LogWriter(
+            self.log_panel,
+            tasks,
+            reader,
+            self.outbox,
+            self.edit_commands,
+            self.sources,
+            self.forms.mark,
+            self._read_details,
+            self.situation.is_outside,
+            self.window.current_panel,
+            self.window.focus_panel,
+            lambda: self.window.show_tab("log"),
             self,
         )
         self.recreate_form = RecreateForm(window_state, self.outbox, self.edit_commands, self.forms, zone, now, self)
@@ -872,6 +888,7 @@ class ConsoleWindow(QObject):
             contact=self.contact,
             drafts=self.drafts,
             line=self.command_line_controller,
+            log_writer=self.log_writer,
             lost_orders=self.lost_orders,
             map=self.map_controller,
             map_panel=self.map,
@@ -964,6 +981,7 @@ class ConsoleWindow(QObject):
             self.log_controller,
             self.handover_page,
             self.screen_lock,
+            self.log_writer,
         ):
             speaker.message.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
@@ -971,6 +989,7 @@ class ConsoleWindow(QObject):
         self.followed_sources.rights_changed.connect(self.situation.look_again)
         self.sign_in.operator_leaves.connect(self.forms.close_open)
         self.sign_in.operator_leaves.connect(self.command_line_controller.clear_lines)
+        self.sign_in.operator_leaves.connect(self.log_writer.clear)
         self.sign_in.rights_changed.connect(self._on_rights_changed)
         self.outbox.opened.connect(self.outbox_link.on_opened)
         self.outbox.opened.connect(self.edit_notifications.on_opened)
@@ -1073,6 +1092,7 @@ class ConsoleWindow(QObject):
         self.drafts.long_message.connect(self.say_long)
         self.drafts.edit_opened.connect(self.conflict_controller.open)
         self.drafts.line_wanted.connect(self.command_line_controller.take_up)
+        self.drafts.log_line_wanted.connect(self.log_writer.take_up)
         self.outbox.opened.connect(self.drafts.tell)
         self.outbox_controller.count_changed.connect(self._on_outbox_count)
         self.map.drawn.connect(self.screenshot.on_drawn)
@@ -1138,6 +1158,7 @@ class ConsoleWindow(QObject):
         if self._options.screenshot is None:
             self.screenshot.write_state()
         self.forms.close_open()
+        self.log_writer.clear()
         self.succession.close()
         self.settings.close()
         self._timer.stop()

@@ -38,6 +38,8 @@ class Drafts(QObject):
     """The draft of the hand-over is to be shown."""
     line_wanted = Signal(str)
     """The key of a draft that was typed into a line, and is to stand there again."""
+    log_line_wanted = Signal(str)
+    """The same of the log's own line."""
 
     def __init__(
         self,
@@ -119,6 +121,8 @@ class Drafts(QObject):
                 self.handover_wanted.emit()
             case _ if kind == _PHOTO:
                 self._on_report(key, kind, source, _parts(self._place(key))[2])
+            case "log_line":
+                self.log_line_wanted.emit(key)
             case _ if kind in _LINES and not what:
                 self.line_wanted.emit(key)
             case _ if kind in _ON_REPORTS:

@@ -102,6 +102,8 @@ def _told_text(entry: Entry, tr: Callable[[str], str], channel: str, named: bool
             return told.format(who=entry.author, text=text)
         case Kind.NOTE:
             return (tr("Note by {who}: {text}") if named else tr("Note: {text}")).format(who=entry.author, text=text)
+        case Kind.LOG:
+            return tr("Line of the log by {who}: {text}").format(who=entry.author, text=text) if named else text
         case Kind.REPLY:
             return tr("Reply to the reporter: {text}").format(text=text)
         case Kind.PHOTO:

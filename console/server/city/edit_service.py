@@ -34,6 +34,7 @@ from console.server.city.dates import check_date
 from console.server.city.divert import go_back, leave, others_of
 from console.server.city.edit_context import EditContext, SeenVersion, entry_apart
 from console.server.city.freshness import check_alone, check_fresh, check_undo, merged_into
+from console.server.city.log_lines import write_line
 from console.server.city.messages import mark_read, write_message
 from console.server.city.payload_check import dates_of, kept_data, payload_of
 from console.server.city.proof_photos import ProofIndex
@@ -270,6 +271,7 @@ _APART: dict[Kind, Callable[[UnitOfWork, EditBody, Actor], Entry]] = {
     Kind.ALARM: change_alarms,
     Kind.MESSAGE: write_message,
     Kind.READ: mark_read,
+    Kind.LOG: write_line,
 }
 """What edits do that are about no report and that nobody takes back."""
 

@@ -39,7 +39,7 @@ from api_client.model import (
     StatusRow,
     Welcome,
 )
-from console.rules.edit import ALARMS, CLOSURES, INSTEAD_OF, MESSAGES, ON_NO_REPORT
+from console.rules.edit import ALARMS, CLOSURES, INSTEAD_OF, LOG_LINES, MESSAGES, ON_NO_REPORT
 from console.rules.status import RULES
 from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
 from console.server.admin.setup import SUPERVISOR, CitySetup
@@ -457,6 +457,22 @@ class Dispatch:
             ),
             Operation(
                 "POST",
+                "/log/edits",
+                "writeLog",
+                "Write a line of the control room's log",
+                self._write_log,
+                {200: _APPLIED},
+                text="The line is the entry of the edit: it stands in the feed for everybody, as the entries of all "
+                "other edits, which together are the log. It is never changed and cannot be undone: another line "
+                "corrects it.",
+                role="operator and supervisor.",
+                parameters=(_IDEMPOTENCY_KEY,),
+                takes=EditOf((Kind.LOG,)),
+                most=SMALL_BODY,
+                refusals=_EDIT_REFUSALS,
+            ),
+            Operation(
+                "POST",
                 "/reports",
                 "createReport",
                 "Make a new report",
@@ -631,7 +647,8 @@ class Dispatch:
 
     def _root(self, _: RequestContext) -> Response:
         epoch, facts = self._city.facts()
-        return json_response(Welcome("sigap", _version(), epoch, facts, (INSTEAD_OF, CLOSURES, ALARMS, MESSAGES)))
+        can = (INSTEAD_OF, CLOSURES, ALARMS, MESSAGES, LOG_LINES)
+        return json_response(Welcome("sigap", _version(), epoch, facts, can))
 
     def _openapi(self, context: RequestContext) -> Response:
         return self.document.answer(context)
@@ -751,6 +768,12 @@ class Dispatch:
         edit = _edit_of(context)
         if edit.kind not in (Kind.MESSAGE, Kind.READ):
             raise Invalid("Messages are written by the kind “message”, and marked by the kind “read” only.")
+        return self._apply(context, edit, None)
+
+    def _write_log(self, context: RequestContext) -> Response:
+        edit = _edit_of(context)
+        if edit.kind is not Kind.LOG:
+            raise Invalid("Lines of the log are written by the kind “log” only.")
         return self._apply(context, edit, None)
 
     def _messages(self, context: RequestContext) -> Response:

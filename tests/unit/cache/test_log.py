@@ -74,6 +74,14 @@ def test_pages_hold_every_entry_once_by_time_the_newest_first(writer: CacheWrite
     assert all_pages(reader, LogFilter(until=T0 - 2 * MINUTE)) == [[]]
 
 
+def test_that_somebody_has_read_a_message_is_no_line(writer: CacheWriter, reader: CacheReader) -> None:
+    read = Entry("mark", None, "read", T0, "rina", edit="e-mark", data={"messages": ["m1"]})
+    said = Entry("said", "1", "note", T0, "rina", edit="e-said", text='he said "kind":"read"')
+    put(writer, read, said, line("a", 1))
+    assert all_pages(reader, EVERYTHING) == [["a", "said"]]
+    assert [one.entry.id for one in reader.log_news(EVERYTHING, 0, 9)] == ["a", "said"]
+
+
 def test_what_came_in_since_is_read_alone_wherever_it_belongs(writer: CacheWriter, reader: CacheReader) -> None:
     assert (reader.log_end(), reader.log_news(EVERYTHING, 0, 9)) == (0, [])
     put(writer, line("old", 5), line("older", 1))

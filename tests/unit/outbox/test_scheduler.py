@@ -123,6 +123,15 @@ def test_of_alarms_one_edit_leaves_after_the_other_and_beside_all_else(rig: Outb
     rig.pushed(away)
 
 
+def test_lines_of_the_log_leave_in_the_order_in_which_they_were_written(rig: OutboxRig) -> None:
+    first, second = (rig.do(Kind.LOG, None, data={"text": text}) for text in ("PLN was called", "they come at two"))
+    note = rig.do(Kind.NOTE, data={"text": "x"})
+    let_go(rig)
+    rig.pushed(first, note)
+    rig.answer(first, S.ACCEPTED)
+    rig.pushed(second)
+
+
 def test_two_reports_do_not_race_for_one_unit(rig: OutboxRig) -> None:
     recall = rig.do(Kind.RECALL, data={"unit": "u1"})
     dispatch = rig.do(Kind.DISPATCH, "2", data={"unit": "u1"})

@@ -148,6 +148,7 @@ def shown(before: Report, *edits: Edit, assignments: tuple[Assignment, ...] = ()
         (Kind.CLOSURE, {"closure": "c1", "ended": True}, {}, {"status": Status.NEW}),
         (Kind.ALARM, {"alarms": [], "acknowledged": True}, {}, {"status": Status.NEW}),
         (Kind.MESSAGE, {"to": {}, "text": "x"}, {}, {"status": Status.NEW}),
+        (Kind.LOG, {"text": "x"}, {}, {"status": Status.NEW}),
         (Kind.READ, {"messages": ["message-1"]}, {}, {"status": Status.NEW}),
     ],
 )

@@ -160,6 +160,8 @@ class Api:
             path = f"/closures/{(data or {})['closure']}/edits"
         if kind == "alarm":
             path = "/alarms/edits"
+        if kind == "log":
+            path = "/log/edits"
         if kind in ("message", "read"):
             path = "/messages/edits"
         headers = {"Idempotency-Key": key}

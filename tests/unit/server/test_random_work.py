@@ -53,6 +53,7 @@ def a_payload(kind: Kind, chance: random.Random) -> dict[str, Any]:
             {"alarms": [alarm], "shelved_until": None},
         ],
         Kind.MESSAGE: [{"to": chance.choice([{}, {"unit": unit}, {"role": "operator", "area": "w1"}]), "text": "x"}],
+        Kind.LOG: [{"text": "x"}],
         Kind.READ: [{"messages": ["message-1"]}],
         Kind.VALIDATE: [{"accepted": True}, {"accepted": False, "reason": "x"}],
         Kind.CLOSE: [{"disposition": "x", "release": [unit]}, {"disposition": "x", "merged_into": report}],

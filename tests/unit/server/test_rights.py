@@ -61,6 +61,7 @@ CASES = {
     Kind.ALARM: Case({"alarms": "$alarms", "acknowledged": True}, DESK),
     Kind.MESSAGE: Case({"to": {"role": "operator"}, "text": "x"}, ALL, scoped=False),
     Kind.READ: Case({"messages": "$read"}, ALL, before=((Kind.MESSAGE, {"to": {}, "text": "x"}),), scoped=False),
+    Kind.LOG: Case({"text": "x"}, DESK, scoped=False),
     Kind.VALIDATE: Case({"accepted": True, "disposition": "done"}, CHECK, Status.VALIDATION),
     Kind.CLOSE: Case({"disposition": "spam", "reason": "x"}, DESK),
     Kind.REOPEN: Case({"reason": "x"}, CHECK, Status.RESOLVED),

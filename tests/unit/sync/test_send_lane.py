@@ -114,6 +114,20 @@ def test_messages_have_their_own_path_and_a_server_that_passes_on_none_is_named(
     assert (refused.reason, refused.problem) == (StopReason.REFUSED, KNOWS_NO_MESSAGES)
     city.can = ["messages"]
     refused = console.outcome(console.push(Kind.MESSAGE, None, to={}, text="x"), EditState.ATTENTION)
+
+
+def test_lines_of_the_log_have_their_own_path_and_a_server_that_takes_none_is_named(
+    city: FakeCity, console: Rig
+) -> None:
+    console.outcome(console.push(Kind.LOG, None, text="PLN was called"), EditState.ACCEPTED)
+    ((path, _, headers),) = edits_at(city)
+    assert path == "/dispatch/v1/log/edits"
+    assert "if-match" not in headers
+    city.on_edit = lambda *_: fault(404, "not_found", "There is nothing at this address.")
+    refused = console.outcome(console.push(Kind.LOG, None, text="x"), EditState.ATTENTION)
+    assert (refused.reason, "takes no lines of the log" in refused.problem) == (StopReason.REFUSED, True)
+    city.can = ["log"]
+    refused = console.outcome(console.push(Kind.LOG, None, text="x"), EditState.ATTENTION)
     assert refused.problem == "There is nothing at this address."
 
 

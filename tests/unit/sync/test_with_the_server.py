@@ -30,6 +30,7 @@ from console.files.lock import FileLock, is_held
 from console.outbox.work_file import WorkFile
 from console.paths import window_lock
 from console.rules.edit import Edit
+from console.rules.log_filter import LogFilter
 from console.rules.messages import Presence, Source, SourceState
 from console.rules.queued import EditState, StopReason
 from console.server.city.records import LOCAL, LoadedReport
@@ -125,6 +126,19 @@ def test_what_is_done_about_an_alarm_is_at_the_server_and_on_every_console(
             assert (source, record.id, record.version, record.report) == ("jkt", "sla_breach:r2", 2, "r2")
             assert record.acknowledged_at is not None
             assert (record.reason, record.shelved_until is not None) == ("crew is near", True)
+
+
+def test_a_line_of_the_log_is_on_every_console_in_the_order_of_writing(
+    live: Live, console: Rig, tmp_path: Path
+) -> None:
+    with rig(tmp_path / "second", live.url, timing=Timing(poll_s=600.0)) as second:
+        second.live()
+        made = [console.push(Kind.LOG, None, text=text) for text in ("PLN was called", "they come at two")]
+        for each in (console, second):
+            for edit in made:
+                each.proved(edit)
+            found = [one.entry for one in each.reader.log_page(LogFilter()).entries if one.entry.kind == "log"]
+            assert [(one.text, one.report) for one in found] == [("they come at two", None), ("PLN was called", None)]
 
 
 def test_a_new_report_with_a_note_and_a_big_photo(live: Live, console: Rig, tmp_path: Path) -> None:
