@@ -389,7 +389,7 @@ class Service(msgspec.Struct, frozen=True):
 
 class Template(msgspec.Struct, frozen=True):
     """A standard text: `kind` is reply, disposition (of work done), close (without work), duplicate (closed as that of
-    another report), return or hold.
+    another report), return, hold, or message (a quick text of messages).
     """
 
     id: str

@@ -75,6 +75,8 @@ class Settings(msgspec.Struct, kw_only=True):
     """How loud tones are: one of `LOUDNESSES`."""
     is_muted: bool = False
     """No tone is heard until the next P1."""
+    quick_texts: Annotated[list[Annotated[str, msgspec.Meta(max_length=200)]], msgspec.Meta(max_length=3)] = []
+    """What is written into a message by one key, where the city has no such texts of its own."""
     signed_out: list[str] = []
     """Keys of the sources that the operator has signed out of."""
     lock_after_min: Annotated[int, msgspec.Meta(ge=0, le=480)] = 0

@@ -23,6 +23,7 @@ from widgets.chips import Chip
 from widgets.command import CommandLine
 from widgets.kpi import Figure, KpiPart, KpiStrip
 from widgets.log import LogPanel, LogRow
+from widgets.messages import MessageRow, MessagesPanel, ThreadRow
 from widgets.notice import Banner, Notice
 from widgets.outbox import OutboxPanel, OutboxRow
 from widgets.photos import PhotoCard
@@ -304,6 +305,31 @@ def log_lines() -> list[LogRow]:
     ]
 
 
+def threads() -> list[ThreadRow]:
+    """A thread of each kind, with unread messages, and one in which something was not delivered."""
+    return [
+        ThreadRow("t1", "unit", "SDA-11", "14:06", "Pompa jalan, air turun 5 cm.", "1 new", "on_scene"),
+        ThreadRow("t2", "all", "Everyone", "13:40", "R. Hidayat: Kunjungan di Casablanca sampai 15"),
+        ThreadRow("t3", "role", "Validators", "12:31", "You: 929588 foto dipakai ulang, cek lagi"),
+        ThreadRow("t4", "area", "Area Tebet", "13:05", "B. Santoso: Pak RW 05 minta karung", "1 new"),
+        ThreadRow("t5", "unit", "SDA-15", "13:35", "not delivered since 13:33", state="available", warns=True),
+    ]
+
+
+def messages() -> list[MessageRow]:
+    """One thread: read, answered, long, sent, waiting."""
+    long = "Butuh karung pasir 20 lembar lagi, dan satu pompa kecil untuk gang di belakang masjid. " * 5
+    return [
+        MessageRow(
+            "m1", "You", "13:48", "Terowongan 40 cm, tolong bawa dua pompa", "931180", True, "solid", "read 13:49"
+        ),
+        MessageRow("m2", "SDA-11", "13:49", "Siap, berangkat dari Manggarai"),
+        MessageRow("m3", "SDA-11", "14:06", long, "931180"),
+        MessageRow("m4", "You", "14:07", "20 karung dari gudang Tebet", "", True, "half", "sent"),
+        MessageRow("m5", "You", "14:08", "KBR 2 yang antar", "", True, "hollow", "NOT SENT", warns=True),
+    ]
+
+
 class Gallery:
     """The window of the dispatch perspective, filled; `page` chooses ordinary, offline or empty contents."""
 
@@ -324,6 +350,7 @@ class Gallery:
         self.units, self.outbox, self.charts = UnitsPanel(theme, symbols), OutboxPanel(theme), ChartsPanel(theme)
         self.alarms = AlarmsPanel(theme, symbols)
         self.log = LogPanel(theme)
+        self.messages = MessagesPanel(theme, symbols)
         self.command, self.status = CommandLine(theme, open_key="/"), StatusBar(theme, undo_key="Ctrl Z")
         self.shell = Shell(
             theme,
@@ -338,7 +365,7 @@ class Gallery:
                 ("log", "Log", self.log),
                 ("outbox", "Outbox", self.outbox),
             ],
-            [("charts", "Charts", self.charts)],
+            [("charts", "Charts", self.charts), ("messages", "Messages", self.messages)],
             self.command,
             self.status,
         )
@@ -355,6 +382,13 @@ class Gallery:
         self.alarms.set_rows(alarms())
         lines = {row.id: row for row in log_lines()}
         self.log.set_ids(list(lines), lines.__getitem__)
+        self.messages.set_threads(threads(), "t1")
+        self.messages.set_thread("t1", "SDA-11", "pump crew · On scene · 931180", messages())
+        self.messages.set_quick(["Sudah sampai?", "Foto sesudah", "Radio"])
+        self.messages.set_hint("goes to SDA-11, kept with 931180")
+        self.messages.set_text("931180 Tanda kalau sudah surut")
+        self.shell.set_tab_label("messages", "Messages", "2")
+        self.shell.set_tab_note("messages", "new to unit, role, all")
         self.shell.set_tab_label("alarms", "Alarms", "2")
         self.shell.set_tab_note("alarms", "2 new · 1 acknowledged · 1 shelved · 1 back to normal")
         self.shell.set_tab_label("units", "Units", "18")

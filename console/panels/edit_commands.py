@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from api_client.model import AlarmChange, Assignment, Closure, Kind, Report, Status
+from api_client.model import AlarmChange, Assignment, Closure, Kind, Recipient, Report, Status
 from console.panels import formatting
 from console.panels.forms.report_data import BY_PHONE
 from console.panels.qt_outbox import QtOutbox
@@ -192,6 +192,22 @@ class EditCommands:
             Kind.LOG, None, source=source, data={"text": text}, base={}, base_version=None, title="", about=None
         )
 
+    def write_message(self, source: str, to: Recipient, text: str, report: str | None, title: str) -> str:
+        """A message, kept with the report of this number where there is one. It is no step of undo: what was said is
+        said. `title` is to whom it is, in words.
+        """
+        named = {name: value for name, value in msgspec.structs.asdict(to).items() if value is not None}
+        data = {"to": named, "text": text} | ({"report": report} if report is not None else {})
+        about = {"priority": _MINOR}
+        return self._outbox.submit(
+            Kind.MESSAGE, None, source=source, data=data, base={}, base_version=None, title=title, about=about
+        )
+
+    def mark_read(self, source: str, messages: Sequence[str]) -> str:
+        """Tell that the operator has read these messages."""
+        data = {"messages": list(messages)}
+        return self._outbox.submit(Kind.READ, None, source=source, data=data, base={}, base_version=None, title="")
+
     def _on_closure(
         self, source: str, closure: str, data: dict[str, Any], title: str, text: str, back: dict[str, Any]
     ) -> str:
@@ -288,5 +304,7 @@ def _as_seen(report: Report) -> dict[str, Any]:
     return {"created": report.created.isoformat(), "version": report.version}
 
 
+_MINOR = 4
+"""One that was not sent is told after whatever is about a report, as of this priority."""
 _DONE_AGAIN = {Kind.SET: "Change", Kind.VALIDATE: "Validation", Kind.MERGE: "Merge", Kind.CLOSE: "Close"}
 _SETTABLE = frozenset({"available", "break", "unavailable", "off_shift"})

@@ -14,6 +14,7 @@ from console.panels.forms.drafts import Drafts
 from console.panels.handover.page import HandoverPage
 from console.panels.log_writer import LogWriter
 from console.panels.map.controller import MapController
+from console.panels.messages import MessagesController
 from console.panels.notifications.lost_orders import LostOrders
 from console.panels.outbox import OutboxController
 from console.panels.report.clipboard import ReportClipboard
@@ -51,6 +52,7 @@ class Receivers:
     closures: ClosureCommands
     handover: HandoverPage
     alarms: AlarmCommands
+    messages: MessagesController
     city_map: CityMapCommands
     web_map: WebMapCommands
     report_clipboard: ReportClipboard
@@ -120,6 +122,10 @@ ACTIONS = Actions[Receivers](
             asks=True,
         ),
         A("panel_alarms", "Go to the alarms", ("Ctrl+8",), "Window", lambda on: on.window.go_to_panel("alarms")),
+        A(
+            "panel_messages", "Go to the messages; from there, to whom to write", ("Ctrl+M",), "Window",
+            lambda on: on.messages.go(), words="write chat crew unit role everyone",
+        ),
         A("panel_outbox", "Go to the outbox", ("Ctrl+7",), "Window", lambda on: on.window.go_to_panel("outbox")),
         A(
             "handover", "Hand over the shift: its draft, in and out", ("Ctrl+H",), "Window",
@@ -463,6 +469,10 @@ ACTIONS = Actions[Receivers](
                 target="in their best order",
             ),
             menus=_on_unit(1, 5), asks=True,
+        ),
+        A(
+            "message_unit", "Write a message to the unit", (), "Units", lambda on: on.messages.write_to_unit(),
+            rules.unit_chosen, menus=_on_unit(3, 2),
         ),
         A(
             "units_available", "List the available units only, or all", (), "Units",

@@ -50,6 +50,7 @@ from console.panels.map.places import MapPlaces
 from console.panels.map.street_way import StreetWay
 from console.panels.map.streets import Streets
 from console.panels.map.web_map import WebMapPictures
+from console.panels.messages import MessagesController, Thread
 from console.panels.notifications.alarm_calls import AlarmCalls
 from console.panels.notifications.attendance import Attendance
 from console.panels.notifications.attention import Attention
@@ -147,6 +148,7 @@ from widgets.kpi import KpiStrip
 from widgets.lock import LockScreen
 from widgets.log import LogPanel
 from widgets.map.panel import MapPanel
+from widgets.messages import MessagesPanel
 from widgets.notice import Banner
 from widgets.outbox import OutboxPanel
 from widgets.palette import Palette
@@ -294,6 +296,7 @@ class ConsoleWindow(QObject):
         self.alarms_panel = AlarmsPanel(self.theme, self.symbols)
         self.handover_panel = HandoverPanel(self.theme, self.symbols, cap("handover"), LONGEST_REMARK)
         self.log_panel = LogPanel(self.theme, line_key=cap("log_line"))
+        self.messages_panel = MessagesPanel(self.theme, self.symbols)
         self.outbox_panel = OutboxPanel(self.theme, all_key=cap("retry_all"))
         self.charts = ChartsPanel(self.theme)
         self.command = CommandLine(self.theme, open_key=cap("palette"))
@@ -350,7 +353,7 @@ class ConsoleWindow(QObject):
                 ("log", self.tr("Log"), self.log_panel),
                 ("outbox", self.tr("Outbox"), self.outbox_panel),
             ],
-            [("charts", self.tr("Charts"), self.charts)],
+            [("charts", self.tr("Charts"), self.charts), ("messages", self.tr("Messages"), self.messages_panel)],
             self.command,
             self.status,
             tab_keys={
@@ -359,6 +362,7 @@ class ConsoleWindow(QObject):
                 "log": cap("panel_log"),
                 "outbox": cap("panel_outbox"),
                 "charts": cap("panel_charts"),
+                "messages": cap("panel_messages"),
             },
             is_usable=lambda cap, panel: self.shortcuts.is_usable(cap, panel),
             is_usable_elsewhere=lambda cap: self.shortcuts.is_usable_elsewhere(cap),
@@ -601,6 +605,22 @@ class ConsoleWindow(QObject):
             self,
             rights_at=lambda source: self.sign_in.rights_at(source),
             show_panel=self._show_handover,
+        )
+        self.messages = MessagesController(
+            self.messages_panel,
+            window_state,
+            tasks,
+            reader,
+            self.outbox,
+            self.edit_commands,
+            self.forms,
+            self.sources,
+            zone,
+            self.time_at,
+            parent=self,
+            rights_at=lambda source: self.sign_in.rights_at(source),
+            quick_texts=lambda: self.settings.here.quick_texts,
+            show_panel=lambda: self.window.focus_panel("messages"),
         )
         self.alarm_calls = AlarmCalls(
             window_state, self.hazards, self.alarms, self, rights_at=lambda source: self.sign_in.rights_at(source)
@@ -882,6 +902,7 @@ class ConsoleWindow(QObject):
             closures=self.closure_commands,
             handover=self.handover_page,
             alarms=self.alarm_commands,
+            messages=self.messages,
             city_map=self.city_map_commands,
             web_map=self.web_map_commands,
             report_clipboard=self.report_clipboard,
@@ -978,6 +999,7 @@ class ConsoleWindow(QObject):
             self.closure_commands,
             self.alarms,
             self.alarm_commands,
+            self.messages,
             self.log_controller,
             self.handover_page,
             self.screen_lock,
@@ -990,6 +1012,7 @@ class ConsoleWindow(QObject):
         self.sign_in.operator_leaves.connect(self.forms.close_open)
         self.sign_in.operator_leaves.connect(self.command_line_controller.clear_lines)
         self.sign_in.operator_leaves.connect(self.log_writer.clear)
+        self.sign_in.operator_leaves.connect(self.messages.leave)
         self.sign_in.rights_changed.connect(self._on_rights_changed)
         self.outbox.opened.connect(self.outbox_link.on_opened)
         self.outbox.opened.connect(self.edit_notifications.on_opened)
@@ -1070,7 +1093,11 @@ class ConsoleWindow(QObject):
         self.lost_orders.hazard_opened.connect(self.window_commands.go_to_hazard)
         self.hazards.unseen_changed.connect(self.lost_orders.set_hazards)
         self.hazards.comes_in.connect(self.queue.expect)
-        self.alarm_calls.changed.connect(self.attention.set_calls)
+        self.alarm_calls.changed.connect(lambda _: self._on_calls())
+        self.messages.called.connect(lambda _: self._on_calls())
+        self.messages.counted.connect(self._on_messages_counted)
+        self.messages.report_opened.connect(self._open_report)
+        self.sync_supervisor.touched.connect(self.messages.on_touched)
         self.attention.came.connect(self._tell_outside)
         self.screen_lock.changed.connect(self._on_locked)
         self.desktop_notices.clicked.connect(self.come_forward)
@@ -1093,6 +1120,7 @@ class ConsoleWindow(QObject):
         self.drafts.edit_opened.connect(self.conflict_controller.open)
         self.drafts.line_wanted.connect(self.command_line_controller.take_up)
         self.drafts.log_line_wanted.connect(self.log_writer.take_up)
+        self.drafts.thread_wanted.connect(lambda source, key: self.messages.write_to(Thread(source, key)))
         self.outbox.opened.connect(self.drafts.tell)
         self.outbox_controller.count_changed.connect(self._on_outbox_count)
         self.map.drawn.connect(self.screenshot.on_drawn)
@@ -1253,6 +1281,7 @@ class ConsoleWindow(QObject):
         self.charts_controller.tick()
         self.outbox_controller.tick()
         self.log_controller.tick()
+        self.messages.tick()
         self.lost_orders.show()
         self.alarms.tick()
         self.alarm_commands.tick()
@@ -1333,6 +1362,15 @@ class ConsoleWindow(QObject):
         new = self.alarms.count(AlarmState.NEW) + self.alarms.count(AlarmState.RETURNED)
         is_told = self.lost_orders.told_row > 0
         return AlarmsSituation(bool(self.alarms.listed), new > 0 or is_told, bool(self.alarms.calling) or is_told)
+
+    def _on_calls(self) -> None:
+        """What calls the operator: alarms, which are known once all reports are read, and unread messages."""
+        alarms = self.alarm_calls.calls
+        self.attention.set_calls((*alarms, *self.messages.calls) if alarms is not None else None)
+
+    def _on_messages_counted(self, unread: int) -> None:
+        self.window.set_tab_label("messages", self.tr("Messages"), str(unread) if unread else "")
+        self.window.set_tab_note("messages", self.tr("new to unit, role, all"))
 
     def _on_alarms_counted(self, new: int, words: str) -> None:
         self.window.set_tab_label("alarms", self.tr("Alarms"), str(new) if self.alarms.is_known else "")

@@ -12,7 +12,7 @@ from tests.helpers.hands import strike
 from widgets.keys import KeyButton
 from widgets.tabs import TabStrip
 
-PANELS = ("queue", "map", "units", "report", "charts", "alarms", "log", "outbox", "command")
+PANELS = ("queue", "map", "units", "report", "charts", "messages", "alarms", "log", "outbox", "command")
 
 
 def shown_caps(one: Any) -> list[tuple[QWidget, str]]:

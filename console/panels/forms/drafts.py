@@ -36,6 +36,8 @@ class Drafts(QObject):
     """The id of an own edit whose form (a conflict, a deleted report) is to be opened."""
     handover_wanted = Signal()
     """The draft of the hand-over is to be shown."""
+    thread_wanted = Signal(str, str)
+    """The source and the key of a thread in which a message was begun."""
     line_wanted = Signal(str)
     """The key of a draft that was typed into a line, and is to stand there again."""
     log_line_wanted = Signal(str)
@@ -119,6 +121,8 @@ class Drafts(QObject):
                     self._show(key, self.tr("It was settled meanwhile: nothing is left to decide."))
             case "handover":
                 self.handover_wanted.emit()
+            case "message":
+                self.thread_wanted.emit(source, what)
             case _ if kind == _PHOTO:
                 self._on_report(key, kind, source, _parts(self._place(key))[2])
             case "log_line":
@@ -248,6 +252,7 @@ _NAMES = {
     "change_closure": "Change the closure",
     "command": "Command",
     "palette": "Command",
+    "message": "Message",
 }
 _LISTED = ("text", "reason", "disposition", "address", "words", "said_by")
 _CALLER = ("caller_name", "caller_phone")

@@ -42,7 +42,8 @@ class AlarmCalls(QObject):
         """`rights_at` gives the operator's rights at a source."""
         super().__init__(parent)
         self._window_state, self._hazards, self._alarms, self._rights_at = window_state, hazards, alarms, rights_at
-        self._calls: tuple[Call, ...] | None = None
+        self.calls: tuple[Call, ...] | None = None
+        """Those of all alarms; None while not all reports are read."""
         self._again: dict[int, Hashable] = {}
         """The keys of the calls of P1 that came to be without a crew again, by their rows."""
         hazards.unseen_changed.connect(lambda _: self._look())
@@ -54,8 +55,8 @@ class AlarmCalls(QObject):
         # Whatever became of the search for alarms, a P1 calls.
         is_known = view is not None and view.knows_hazards
         calls = (*self._of_hazards(), *self._of_others()) if is_known else None
-        if calls != self._calls:
-            self._calls = calls
+        if calls != self.calls:
+            self.calls = calls
             self.changed.emit(calls)
 
     def _of_hazards(self) -> list[Call]:

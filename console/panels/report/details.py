@@ -5,13 +5,14 @@ assignments.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
-from api_client.model import Assignment, Entry, Kind, Report
+from api_client.model import Assignment, Entry, Kind, Message, Report
 from console.cache.catalog import Cities, lookups
 from console.cache.reader import CacheReader
 from console.panels.board_updater import LOCAL_ROWS, BoardUpdater
@@ -42,6 +43,8 @@ class ReportDetails(msgspec.Struct, frozen=True):
     assignments: tuple[Assignment, ...]
     pending: tuple[Edit, ...]
     own_entries: tuple[Entry, ...] = ()
+    messages: tuple[Entry, ...] = ()
+    """The messages that are kept with it and that the operator may read, as lines of its history."""
 
     @property
     def live(self) -> tuple[Assignment, ...]:
@@ -97,13 +100,14 @@ class ReportDetailsReader(QObject):
             return
         local = self._board_updater.local_report(row)
         reader, board_updater, now, cities = self._reader, self._board_updater, self._now(), self._window_state.cities
+        users = self._users()
         if row < LOCAL_ROWS:
             if local is not None:
                 self._set(_local_details(row, local, board_updater.edits_of(*local), now, self._window_state.cities))
             return
         self._tasks.latest(
             "report-details",
-            lambda: _read(reader(), row, board_updater.edits_of, now, cities),
+            lambda: _read(reader(), row, board_updater.edits_of, now, cities, users),
             lambda details: self._on_read(row, details),
             lambda error: self._on_failed(row, error),
         )
@@ -113,6 +117,7 @@ class ReportDetailsReader(QObject):
     ) -> None:
         """Read another report without choosing it; `missing` is called when it is not on this computer."""
         reader, board_updater, now, cities = self._reader, self._board_updater, self._now(), self._window_state.cities
+        users = self._users()
         if (local := board_updater.local_report(row)) is not None:
             then(_local_details(row, local, board_updater.edits_of(*local), now, cities))
             return
@@ -124,9 +129,13 @@ class ReportDetailsReader(QObject):
                 then(found)
 
         self._tasks.submit(
-            lambda: _read(reader(), row, board_updater.edits_of, now, cities),
+            lambda: _read(reader(), row, board_updater.edits_of, now, cities, users),
             handed_on,
         )
+
+    def _users(self) -> dict[str, str]:
+        """The operator's name at each source."""
+        return {source: self._window_state.me_at(source) for source in self._window_state.cities.catalogs}
 
     def _on_rows(self, rows: frozenset[int] | None) -> None:
         if rows is None or self._window_state.row in rows:
@@ -148,7 +157,12 @@ class ReportDetailsReader(QObject):
 
 
 def _read(
-    reader: CacheReader, row: int, edits_of: Callable[[str, str], tuple[Edit, ...]], now: datetime, cities: Cities
+    reader: CacheReader,
+    row: int,
+    edits_of: Callable[[str, str], tuple[Edit, ...]],
+    now: datetime,
+    cities: Cities,
+    users: Mapping[str, str],
 ) -> ReportDetails | None:
     cached = reader.report(row)
     if cached is None:
@@ -157,7 +171,22 @@ def _read(
     pending = tuple(edit for edit in edits_of(source, report.id) if edit.kind is not Kind.CREATE)
     server = ReportState(report, tuple(reader.assignments(row)), tuple(reader.entries(row)))
     shown = with_edits(server, pending, now=now, known=lookups(cities.of(source), reader, source))
-    return _details(row, source, server, shown, pending)
+    messages = reader.messages_of(source, users.get(source, ""), report.id)
+    return replace(_details(row, source, server, shown, pending), messages=tuple(map(_as_entry, messages)))
+
+
+def _as_entry(message: Message) -> Entry:
+    """A message that is kept with a report, as a line of its history."""
+    return Entry(
+        message.id,
+        message.report,
+        Kind.MESSAGE.value,
+        message.at,
+        message.author,
+        late=message.late,
+        text=message.text,
+        data={"to": msgspec.to_builtins(message.to)},
+    )
 
 
 def _local_details(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from api_client.model import Entry, Kind, Status
+from api_client.model import Entry, Kind, Recipient, Status
 from console.cache.catalog import Catalog
 from console.panels import formatting
 from console.rules.divert import left_in
@@ -150,6 +150,10 @@ def _unit_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], named: 
             return _closure_text(data, tr)
         case Kind.ALARM:
             return _alarms_text(data, tr)
+        case Kind.MESSAGE:
+            return _message_text(entry, catalog, tr, named)
+        case Kind.READ:
+            return tr("{n} messages read").format(n=len(data.get("messages") or ()))
     return None
 
 
@@ -166,6 +170,39 @@ def _closure_text(data: Mapping[str, Any], tr: Callable[[str], str]) -> str:
     else:
         what = tr("Change a closure")
     return f"{what}: {words}" if words else what
+
+
+ROLES = {"operator": "Operators", "supervisor": "Supervisors", "validator": "Validators", "field": "Crews"}
+"""What a role is called to which a message is; English source texts."""
+
+
+def recipient_text(to: Recipient, catalog: Catalog, tr: Callable[[str], str]) -> str:
+    """To whom a message is: `SDA-11`, `Operators, Tebet`, `Area Tebet`, `Everyone`."""
+    area = catalog.areas.get(to.area or "")
+    name = area.name if area is not None else to.area or ""
+    if to.unit is not None:
+        unit = catalog.units.get(to.unit)
+        return unit.code if unit is not None else to.unit
+    if to.role is not None:
+        role = tr(ROLES.get(to.role, to.role))
+        return f"{role}, {name}" if name else role
+    return tr("Area {name}").format(name=name) if name else tr("Everyone")
+
+
+def recipient_in(data: Mapping[str, Any]) -> Recipient:
+    """To whom the message of an edit, or of an entry, is; what is no recipient is everyone."""
+    to = data.get("to")
+    if not isinstance(to, Mapping):
+        return Recipient()
+    return Recipient(**{name: str(to[name]) for name in ("unit", "role", "area") if to.get(name)})
+
+
+def _message_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], named: bool) -> str:
+    """`Message to SDA-11 by rina: Bring sandbags`; entries of a server have no words of it."""
+    whom, words = recipient_text(recipient_in(entry.data), catalog, tr), _own_words(entry)
+    told = tr("Message to {whom} by {who}") if named else tr("Message to {whom}")
+    told = told.format(whom=whom, who=entry.author)
+    return f"{told}: {words}" if words else told
 
 
 def _alarms_text(data: Mapping[str, Any], tr: Callable[[str], str]) -> str:

@@ -463,7 +463,7 @@ class TicketController(QObject):
         shown_again = frozenset(entry.id for entry in photos_shown_again(details.history))
         channel, rows = details.shown.channel, list[TimelineRow]()
         now_told: dict[str, tuple[tuple[Entry, bool, str], TimelineRow]] = {}
-        for entry in sorted(details.entries, key=lambda one: one.at, reverse=True):
+        for entry in sorted((*details.entries, *details.messages), key=lambda one: one.at, reverse=True):
             made_of = (entry, entry.id in shown_again, channel)
             before = told.get(entry.id)
             if before is None or before[0] != made_of:

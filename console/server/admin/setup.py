@@ -23,7 +23,7 @@ from console.server.errors import Invalid
 from console.server.loader.service_file import questions_fault
 
 SUPERVISOR = "supervisor"
-TEMPLATE_KINDS = ("reply", "disposition", "close", "duplicate", "return", "hold")
+TEMPLATE_KINDS = ("reply", "disposition", "close", "duplicate", "return", "hold", "message")
 PRIORITIES = ("1", "2", "3", "4", "*")
 _LONGEST_CODE, _LONGEST_NAME, _LONGEST_TEXT = 200, 200, 4_000
 _LONGEST_UNIT = 40

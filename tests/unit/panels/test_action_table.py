@@ -160,7 +160,7 @@ def test_menus_keep_their_order() -> None:
     assert [[row.id for row in section] for section in ACTIONS.menu("unit")] == [
         ["en_route", "on_scene", "done", "divert", "unit_stops"],
         ["available", "break", "unavailable"],
-        ["copy_unit"],
+        ["copy_unit", "message_unit"],
     ]
     now = Situation(report=True, me="rina", status=Status.NEW)
     assert [row.id for row in report_menu(ACTIONS, now, str)][:2] == ["take", "assign"]
