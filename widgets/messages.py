@@ -247,7 +247,7 @@ def _quick_of(event: QKeyEvent) -> int:
     return number if alone and 1 <= number <= QUICK_TEXTS else 0
 
 
-class _Head(QWidget):
+class _ThreadHead(QWidget):
     """Whom the open thread is with: a name, and what is known of him."""
 
     def __init__(self, theme: Theme) -> None:
@@ -338,7 +338,7 @@ class MessagesPanel(QWidget):
         self.messages.setItemDelegate(self._delegate)
         self.messages.opened.connect(self._on_message)
         self.messages.viewport().installEventFilter(self)
-        self._head = _Head(theme)
+        self._head = _ThreadHead(theme)
         self.line = _MessageLine(theme)
         self.line.setAccessibleName(self.tr("Message"))
         self.line.sent.connect(self._on_send)

@@ -103,6 +103,7 @@ class MessagesController(QObject):
         rights_at: Callable[[str], Rights] = lambda _source: Rights(),
         quick_texts: Callable[[], Sequence[str]] = tuple,
         show_panel: Callable[[], object] = lambda: None,
+        is_locked: Callable[[], bool] = lambda: False,
     ) -> None:
         """`time_at` is the time by the clock of a source, `rights_at` what the operator may do there, `quick_texts` are
         those of this computer; `show_panel` brings the panel to the front and gives it the keyboard.
@@ -112,6 +113,7 @@ class MessagesController(QObject):
         self._outbox, self._edit_commands, self._forms, self._sources = outbox, edit_commands, forms, sources
         self._zone, self._time_at, self._steady_s = zone, time_at, steady_s
         self._rights_at, self._quick_texts, self._show_panel = rights_at, quick_texts, show_panel
+        self._is_locked = is_locked
         self.calls: tuple[Call, ...] = ()
         """The unread messages, which are heard once each."""
         self._is_counted = False
@@ -187,7 +189,9 @@ class MessagesController(QObject):
         return [(source, one) for source, one in self._read.unread if one.id not in self._marked]
 
     def _tell(self) -> None:
-        """Say what has come, once."""
+        """Say what has come, once; behind a lock when that opens."""
+        if self._is_locked():
+            return
         unread = self._unread()
         ids = {one.id for _, one in unread}
         news = [pair for pair in unread if self._told is None or pair[1].id not in self._told]
@@ -209,7 +213,8 @@ class MessagesController(QObject):
 
     def _sees(self) -> bool:
         """Whether the operator can see the open thread."""
-        return self._panel.isVisible() and self._panel.isActiveWindow()
+        # protects: behind-a-lock-nothing-is-read
+        return self._panel.isVisible() and self._panel.isActiveWindow() and not self._is_locked()
 
     # Own messages
 

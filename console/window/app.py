@@ -621,6 +621,7 @@ class ConsoleWindow(QObject):
             rights_at=lambda source: self.sign_in.rights_at(source),
             quick_texts=lambda: self.settings.here.quick_texts,
             show_panel=lambda: self.window.focus_panel("messages"),
+            is_locked=lambda: self.screen_lock.is_locked,
         )
         self.alarm_calls = AlarmCalls(
             window_state, self.hazards, self.alarms, self, rights_at=lambda source: self.sign_in.rights_at(source)
@@ -1511,6 +1512,7 @@ class ConsoleWindow(QObject):
             self.desktop_notices.take_away()
         else:
             self.window.focus_panel(self.focus.panel)
+            self.messages.look()
 
     def say(self, sentence: str) -> None:
         """Show a sentence in the status bar for six seconds."""

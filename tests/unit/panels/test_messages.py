@@ -50,11 +50,11 @@ class Desk(Rig):
         self.panel = MessagesPanel(theme, make_symbols(theme))
         self.panel.setParent(self.window)
         self.panel.resize(600, 320)
-        self.unread = 0
+        self.unread, self.locked = 0, False
         self.messages = MessagesController(
             self.panel, self.window_state, self.tasks, lambda: self.reader, self.outbox, self.edit_commands,
             self.forms, self.sources, UTC, lambda _: self.now, lambda: self.steady_s,
-            rights_at=lambda _: Rights(self.role), show_panel=self.panel.setFocus,
+            rights_at=lambda _: Rights(self.role), show_panel=self.panel.setFocus, is_locked=lambda: self.locked,
         )  # fmt: skip
         self.messages.message.connect(self.said.append)
         self.messages.counted.connect(lambda count: setattr(self, "unread", count))
@@ -284,6 +284,23 @@ def test_a_draft_stays_in_its_thread_and_with_who_wrote_it(desk: Desk) -> None:
     assert desk.outbox.drafts == {}
 
 
+def test_behind_a_lock_nothing_is_read_or_told(desk: Desk) -> None:
+    desk.put(own("message-1", 0))
+    desk.locked = True
+    told = len(desk.said)
+    desk.put(from_crew("message-2", 1))
+    assert (desk.unread, desk.edits(Kind.READ), len(desk.said)) == (1, [], told)
+    assert [one.text for one in desk.messages.calls] == ["Message from SDA-11"], "it is heard"
+    desk.panel.hide()
+    desk.locked = False
+    desk.messages.look()
+    desk.settle()
+    assert desk.said[told:] == ["SDA-11 writes: words of message-2 (Ctrl+M)"]
+    desk.panel.show()
+    desk.settle()
+    assert [one.data["messages"] for one in desk.edits(Kind.READ)] == [["message-2"]]
+
+
 def test_what_is_typed_is_kept_while_it_is_typed(desk: Desk) -> None:
     desk.put(from_crew("message-1", 0))
     desk.write("Half a sentence", enter=False)
@@ -295,10 +312,13 @@ def test_what_is_typed_is_kept_while_it_is_typed(desk: Desk) -> None:
 def test_the_next_operator_sees_nothing_of_the_one_before(desk: Desk) -> None:
     desk.put(from_crew("message-1", 0))
     desk.write("Of rina", enter=False)
+    seen: list[str] = []
+    desk.panel.threads.model().rowsInserted.connect(lambda *_: seen.append(desk.window_state.me))
     desk.messages.look()  # what is being read for rina comes when she has left
     desk.messages.leave()
     desk.sit_down("budi")
     desk.settle()
+    assert seen == [], "not for a moment"
     assert (desk.lines(), desk.threads(), desk.panel.text, desk.unread) == ([], [], "", 0)
     desk.put(from_crew("message-9", 1), user="budi")
     assert [line[2] for line in desk.lines()] == ["words of message-9"]
