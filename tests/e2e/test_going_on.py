@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("qapp")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("goingon")
     users = str(write_users(folder))
-    with served(folder, "--demo-city", "--still", "--reports", "3000", "--users", users) as server:
+    with served(folder, "--demo-city", "--still", "--reports", "1800", "--users", users) as server:
         yield server
 
 
@@ -227,8 +227,8 @@ def test_who_quits_with_reports_of_his_own_is_asked_and_a_key_without_a_use_says
     key(window, "T")
     wait_for(lambda: window.window_state.view.counts.tabs["mine"], what="it is mine")
     wait_for(lambda: not window.outbox_controller.open_edits, what="received")
-    key(window, "L", CTRL)
-    assert "Ctrl L does nothing here" in said(window.status)
+    key(window, "J", CTRL)
+    assert "Ctrl J does nothing here" in said(window.status)
     key(window, "Q", CTRL)
     question = form(window)
     assert "yours" in question._title.text()

@@ -25,7 +25,7 @@ AT_WORK = ("dispatched", "acknowledged", "en_route", "on_scene")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("city")
     users = str(write_users(folder))
-    with served(folder, "--demo-city", "--still", "--reports", "4000", "--users", users) as server:
+    with served(folder, "--demo-city", "--still", "--reports", "1200", "--users", users) as server:
         yield server
 
 
