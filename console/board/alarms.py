@@ -25,6 +25,8 @@ _EVERYWHERE = Rights()
 _SHORTEST_S = min(*ANSWER_S.values(), *ARRIVAL_S.values())
 _DONE = frozenset({Status.VALIDATION, Status.RESOLVED, Status.CLOSED})
 """In these nobody has to come."""
+_TAKES = frozenset({Kind.CLAIM, Kind.DISPATCH})
+"""By these somebody has a report."""
 _AWAITED = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
 
 
@@ -124,8 +126,12 @@ def _crewless_since(fact: Fact, reader: CacheReader) -> tuple[float, str]:
     work, its last crew has gone or who had taken it has left it; and by whom that was ("" when it was made so).
     """
     ended = [(job.since.timestamp(), job.by) for job in reader.assignments(fact.row) if job.state in ENDED_ASSIGNMENT]
-    turned = [(entry.at.timestamp(), entry.author) for entry in _turns(reader.entries(fact.row))]
+    turned = [(entry.at.timestamp(), _by(entry)) for entry in _turns(reader.entries(fact.row))]
     return max([(float(fact.created), ""), *ended, *turned])
+
+
+def _by(entry: Entry) -> str:
+    return "" if entry.kind == "created" else entry.author
 
 
 def _turns(entries: Sequence[Entry]) -> list[Entry]:
@@ -142,7 +148,7 @@ def _turns(entries: Sequence[Entry]) -> list[Entry]:
         # An undo tells of a field only what it undoes: who lowered it, or said that a crew comes.
         # protects: what-an-undo-brings-back-is-new
         is_undo = before is not None and (
-            "priority" in before.data or before.kind == Kind.CLAIM or str(before.data.get("state")) in ON_THE_WAY
+            "priority" in before.data or before.kind in _TAKES or str(before.data.get("state")) in ON_THE_WAY
         )
         was_returned = was_done is None and status == Status.RETURNED  # of a history that is not here from its start
         # protects: what-comes-back-to-work-is-new
@@ -218,7 +224,7 @@ def _units(
     cities: Cities, crews: Iterable[CityUnit], times: Mapping[str, datetime], reader: CacheReader
 ) -> list[Alarm]:
     late: list[tuple[CityUnit, Assignment]] = []
-    silent: list[Alarm] = []
+    silent: list[tuple[CityUnit, datetime, Sequence[Assignment]]] = []
     for crew in crews:
         now, jobs = times.get(crew.source), cities.jobs(crew)
         if now is None:
@@ -226,13 +232,25 @@ def _units(
         if (job := _awaited(jobs, now)) is not None:
             late.append((crew, job))
         if (heard := last_heard(crew.unit, jobs)) is not None and (now - heard).total_seconds() > SILENT_S:
-            since, report = heard + timedelta(seconds=SILENT_S), jobs[0].report if jobs else ""
-            unit = crew.unit
-            title = f"{unit.code} {unit.name}".strip()
-            silent.append(
-                Alarm(AlarmKind.SILENT, crew.source, unit.id, since, _URGENT, report, unit=unit.id, title=title)
-            )
-    return [*_overdue(late, cities, times, reader), *sorted(silent, key=lambda one: one.since)[:MOST_OF_A_KIND]]
+            silent.append((crew, heard + timedelta(seconds=SILENT_S), jobs))
+    return [*_overdue(late, cities, times, reader), *_silent(silent, reader)]
+
+
+def _silent(units: Sequence[tuple[CityUnit, datetime, Sequence[Assignment]]], reader: CacheReader) -> list[Alarm]:
+    """The alarms of these units, each since when, with their jobs; of one that is sent to a P1 it is as urgent."""
+    wanted: dict[str, set[str]] = {}
+    for crew, _, jobs in units:
+        wanted.setdefault(crew.source, set()).update(job.report for job in jobs)
+    known = {source: reader.reports_of(source, numbers) for source, numbers in wanted.items() if numbers}
+    found = []
+    for crew, since, jobs in units:
+        unit, reports = crew.unit, known.get(crew.source, {})
+        # protects: a-silent-unit-on-a-p1-is-as-urgent
+        at_hazard = [job.report for job in jobs if job.report in reports and reports[job.report].priority == HAZARD]
+        report = next(iter(at_hazard), jobs[0].report if jobs else "")
+        priority, title = HAZARD if at_hazard else _URGENT, f"{unit.code} {unit.name}".strip()
+        found.append(Alarm(AlarmKind.SILENT, crew.source, unit.id, since, priority, report, unit=unit.id, title=title))
+    return sorted(found, key=lambda one: (one.priority, one.since))[:MOST_OF_A_KIND]
 
 
 def _awaited(jobs: Sequence[Assignment], now: datetime) -> Assignment | None:

@@ -152,8 +152,12 @@ def is_shelved(alarm: Alarm | AlarmAbout, record: AlarmRecord | None, now: datet
         # protects: a-shelf-holds-no-later-p1
         if record.since < alarm.since:
             return False
+        at = record.shelved_at or record.updated
+        # protects: no-p1-is-shelved-by-a-wrong-clock
+        if at > now + _CLOCK_SLACK:
+            return False
         # protects: no-p1-is-shelved-for-long
-        until = min(until, (record.shelved_at or record.updated) + MOST_OF_HAZARD)
+        until = min(until, at + MOST_OF_HAZARD)
     return now < until
 
 
@@ -183,8 +187,8 @@ def record_after(
 ) -> AlarmRecord | None:
     """The record of an alarm after `by` has done something about it at `at`; `before` where nothing is otherwise.
 
-    Who acknowledged an occurrence first stays named. Of several who shelve one the last has the say; with a later one
-    the acknowledgement of the one before goes.
+    Who acknowledged an occurrence first stays named. Of several who shelve one the last has the say, by when it was
+    done; with a later one the acknowledgement of the one before goes.
     """
     record = before
     if change.acknowledged and not is_acknowledged(alarm, before, at):
@@ -195,7 +199,8 @@ def record_after(
         record = replace(record, acknowledged_by=by, acknowledged_at=at)
     if change.shelved_until is None:
         record = replace(_changed(record, alarm, by, at), shelved_by="", shelved_at=None, shelved_until=None, reason="")
-    elif isinstance(change.shelved_until, datetime):
+    # protects: a-late-shelf-puts-away-nothing-newer
+    elif isinstance(change.shelved_until, datetime) and not _is_overtaken(record, alarm, at):
         reason = change.reason if isinstance(change.reason, str) else ""
         record = _changed(record, alarm, by, at)
         if record.since < alarm.since:  # what was acknowledged is over
@@ -229,6 +234,13 @@ def why_not_shelved(*, hazard: bool, role: str, lasts: timedelta) -> str:
     if lasts > MOST_SHELVED + _CLOCK_SLACK:
         return "Nothing is shelved for longer than 12 hours"
     return ""
+
+
+def _is_overtaken(record: AlarmRecord | None, alarm: AlarmAbout, at: datetime) -> bool:
+    """Whether something was done since about a later occurrence, or it was shelved since."""
+    return record is not None and (
+        alarm.since < record.since or (record.shelved_at is not None and at < record.shelved_at)
+    )
 
 
 def _changed(before: AlarmRecord | None, alarm: AlarmAbout, by: str, at: datetime) -> AlarmRecord:

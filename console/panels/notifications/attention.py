@@ -142,7 +142,9 @@ class Attention(QObject):
             return
         self._heard &= calls.keys()
         self._once = calls.keys() - self._heard
-        if not self.is_muted:  # a P1 that waits for a crew is heard, whoever knows of it
+        if self.is_muted:
+            self._once -= {one.key for one in calls.values() if not one.acknowledged}  # heard when that ends
+        else:  # a P1 that waits for a crew is heard, whoever knows of it
             waiting = (one.key for one in calls.values() if one.tone is Tone.P1 or not one.acknowledged)
             self._new = dict.fromkeys(waiting, now_s)
 

@@ -118,10 +118,14 @@ def test_a_p1_that_loses_its_crew_is_a_new_occurrence_whatever_is_read_first(cit
 def test_a_report_that_became_a_p1_is_one_since_then(city: City) -> None:
     city.report("1", 3)
     assert city.found(1) == {}
+    city.report("2", 1)
+    city.put("entry", Entry("c", "2", "created", NOW, "budi", data={"priority": 1}))
+    assert city.found(1)["crewless", "2"].lost_by == "", "it was made so"
     entry = Entry("x", "1", "set", NOW + 3 * MINUTE, "rina", data={"priority": 1})
     city.put("entry", entry)
     city.report("1", 1, version=2, updated=NOW + 3 * MINUTE)
-    assert city.found(4)["crewless", "1"].since == NOW + 3 * MINUTE
+    one = city.found(4)["crewless", "1"]
+    assert (one.since, one.lost_by) == (NOW + 3 * MINUTE, "rina")
     city.put("entry", msgspec.structs.replace(entry, undone_by="y"))
     city.report("1", 1, version=3, updated=NOW + 4 * MINUTE)
     assert city.found(5)["crewless", "1"].since == NOW, "that it became one then was taken back"
@@ -169,6 +173,7 @@ BACK: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "a crew that came by mistake": [("progress", {"state": "en_route"}), ("progress", {"undoes": "e0"})],
     "taken, and left": [("claim", {}), ("release", {})],
     "taken, and that undone": [("claim", {}), ("claim", {"undoes": "e0"})],
+    "taken by an order, and that undone": [("dispatch", {}), ("dispatch", {"undoes": "e0"})],
 }
 
 
@@ -231,6 +236,18 @@ def test_a_unit_that_was_heard_and_is_not_any_more_is_silent(city: City) -> None
     silent = city.found(31)
     assert list(silent) == [("silent", "gps")], "one that sends no positions, has a break or has spoken is not"
     assert silent["silent", "gps"].since == NOW + 30 * MINUTE
+
+
+def test_a_silent_unit_on_a_p1_is_as_urgent_as_that(city: City) -> None:
+    """An operator could put it away for half a day, which the server refuses him."""
+    city.report("1", 1)
+    city.report("2", 3)
+    for unit in ("u", "v"):
+        city.unit(unit, UnitState.COMMITTED, position_at=NOW - 60 * MINUTE, state_since=NOW - 60 * MINUTE)
+        city.job(f"3{unit}", "2", unit, AssignmentState.ACKNOWLEDGED, NOW - 59 * MINUTE)
+    city.job("1u", "1", "u", AssignmentState.ACKNOWLEDGED, NOW - 58 * MINUTE)
+    silent = [(one.about, one.priority, one.report) for one in city.found(1).values() if one.kind == "silent"]
+    assert silent == [("u", 1, "1"), ("v", 2, "2")]
 
 
 def test_what_lies_outside_of_the_operators_scope_is_for_others_to_answer(city: City) -> None:

@@ -102,6 +102,16 @@ def test_who_acknowledges_what_came_later_finds_no_older_shelf() -> None:
     assert seen.shelved_by == ""
 
 
+def test_a_shelf_that_arrives_late_replaces_nothing_that_was_done_since() -> None:
+    """Put away without a network, it came after its crew was lost and that was acknowledged, or after another shelf."""
+    again = msgspec.structs.replace(P1, since=NOW + MINUTE)
+    seen = acknowledged(None, again, "rina", NOW + 2 * MINUTE)
+    assert shelved(seen, P1, "budi", NOW, NOW + 9 * MINUTE, "late") == seen
+    newer = shelved(None, P1, "rina", NOW + 5 * MINUTE, NOW + 9 * MINUTE, "police are there")
+    assert shelved(newer, P1, "budi", NOW, NOW + 2 * MINUTE, "late") == newer
+    assert shelved(newer, P1, "budi", NOW + 6 * MINUTE, NOW + 7 * MINUTE, "now").shelved_by == "budi"
+
+
 def test_what_stood_on_the_shelf_is_acknowledged_again() -> None:
     both = shelved(acknowledged(None, P1, "rina", NOW), P1, "budi", NOW, NOW + 15 * MINUTE, "police are there")
     assert state_of(P1, both, NOW + 14 * MINUTE) is SHELVED
@@ -118,6 +128,15 @@ def test_a_p1_is_not_shelved_for_long_nor_by_everybody() -> None:
     assert "15 minutes" in why_not_shelved(hazard=True, role="supervisor", lasts=30 * MINUTE)
     assert why_not_shelved(hazard=False, role="operator", lasts=30 * MINUTE) == ""
     assert "12 hours" in why_not_shelved(hazard=False, role="operator", lasts=timedelta(hours=13))
+
+
+def test_a_p1_that_was_shelved_by_a_clock_that_ran_ahead_calls_when_that_is_right() -> None:
+    """Without a network, with the clock a day ahead: it was put away for a day."""
+    ahead = NOW + timedelta(days=1)
+    away = shelved(None, P1, "budi", ahead, ahead + 5 * MINUTE, "police are there")
+    assert state_of(P1, away, ahead) is SHELVED
+    assert state_of(P1, away, NOW) is NEW
+    assert state_of(P1, shelved(None, P1, "budi", NOW, NOW + 5 * MINUTE, "x"), NOW - MINUTE) is SHELVED, "clocks differ"
 
 
 def test_ones_own_edits_show_before_any_server_has_them() -> None:

@@ -243,6 +243,16 @@ def test_a_muted_window_opens_in_silence_unless_a_p1_came_while_none_was_open() 
     assert not room.attention.is_muted
 
 
+def test_what_calls_when_a_muted_window_opens_goes_on_when_the_muting_ends() -> None:
+    room = Room(is_muted=True)
+    room.set(p1(1))
+    assert room.wait(REPEAT_S) == []
+    room.set(p1(1), p1(2))
+    assert room.wait(1) == [Tone.P1]
+    room.set(p1(1))
+    assert room.wait(REPEAT_S) == [Tone.P1], "and no all-clear"
+
+
 def test_after_the_reports_were_read_anew_all_counts_as_there_before() -> None:
     """After a restore the rows are others."""
     room = Room().opened()
