@@ -33,6 +33,7 @@ from console.rules.shifts import shift_at
 from widgets.alarms import AlarmRow, AlarmsPanel
 from widgets.key_repeats import TWICE_S
 from widgets.menu import MenuRow
+from widgets.text import one_line
 
 FLOOD = "flood"
 """The id of the line that stands for many alarms."""
@@ -150,9 +151,9 @@ class AlarmCommands(QObject):
             return
         alarm = one.alarm
         role = self._rights_at(alarm.source).role
-        why = self._why_not(alarm.key) or why_not_shelved(
-            hazard=alarm.is_hazard, role=role or "operator", lasts=timedelta()
-        )
+        why = self._why_not(alarm.key)
+        if one.state is not AlarmState.SHELVED:  # whoever may acknowledge it may have it call again
+            why = why or why_not_shelved(hazard=alarm.is_hazard, role=role or "operator", lasts=timedelta())
         if why:
             self.message.emit(self.tr(why))
         elif one.state is AlarmState.SHELVED:
@@ -347,7 +348,7 @@ class AlarmCommands(QObject):
             mine = record.shelved_by == self._window_state.me_at(one.alarm.source)
             words = self.tr("Shelved to {time}: {reason}" if mine else "Shelved to {time} by {who}: {reason}")
             at = formatting.clock(until, self._zone)
-            return words.format(time=at, who=record.shelved_by, reason=record.reason)
+            return words.format(time=at, who=record.shelved_by, reason=one_line(record.reason))
         if one.state is AlarmState.ACKNOWLEDGED and record is not None:
             who = record.acknowledged_by
             mine = who == self._window_state.me_at(one.alarm.source)

@@ -49,7 +49,9 @@ def phone_tail(text: str) -> str:
 
 
 def _number(text: str) -> _Number:
-    runs = [_read(run) for run in _RUN.findall(unicodedata.normalize("NFKC", text[:_LONGEST]))]
+    # What is copied from a chat may have marks of direction in it, which nobody sees.
+    seen = "".join(letter for letter in text[:_LONGEST] if unicodedata.category(letter) != "Cf")
+    runs = [_read(run) for run in _RUN.findall(unicodedata.normalize("NFKC", seen))]
     return next((run for run in runs if len(run.digits) >= LEAST_DIGITS), _Number("", False, False))
 
 
