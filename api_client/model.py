@@ -895,13 +895,16 @@ class HandoverMark(StrEnum):
     QUESTION = "question"
 
 
+LineKey = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
+
+
 class HandoverLine(msgspec.Struct, frozen=True):
     """One line of a hand-over: `text` says what it is about, `stands` where it stood when it was offered.
 
     `id` is the kind and what it is about (`report:931204`); `priority` that of its report, 0 where it is about none.
     """
 
-    id: Key
+    id: LineKey
     section: HandoverSection
     text: Line
     stands: Line = ""
@@ -934,7 +937,7 @@ class HandoverSignature(msgspec.Struct, frozen=True):
 
     name: Key
     pin: Annotated[str, Meta(min_length=1, max_length=20)]
-    marks: Annotated[dict[Key, HandoverMark], Meta(max_length=MOST_HANDOVER_LINES)] = {}
+    marks: Annotated[dict[LineKey, HandoverMark], Meta(max_length=MOST_HANDOVER_LINES)] = {}
 
 
 class Handover(msgspec.Struct, frozen=True):

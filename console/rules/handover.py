@@ -35,12 +35,14 @@ class HandoverDraft(msgspec.Struct, frozen=True, omit_defaults=True):
     """The draft of a hand-over as it is kept at the desk: `begun` is when it was drafted, `incoming` who takes over.
 
     `seen` are the lines as they stood when it was drafted, or were marked since: id -> a short text of their state.
+    `id` is that under which it was offered, "" while it was not.
     """
 
     begun: datetime
     incoming: str = ""
     notes: dict[str, LineNotes] = {}
     seen: dict[str, str] = {}
+    id: str = ""
 
     def of(self, line: str) -> LineNotes:
         """What was written on a line."""

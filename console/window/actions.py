@@ -128,6 +128,10 @@ ACTIONS = Actions[Receivers](
         ),
         A("panel_outbox", "Go to the outbox", ("Ctrl+7",), "Window", lambda on: on.window.go_to_panel("outbox")),
         A(
+            "set_pin", "Set my PIN, by which I sign at a colleague's desk", (), "Window",
+            lambda on: on.handover.set_pin(), words="sign hand over password", asks=True,
+        ),
+        A(
             "handover", "Hand over the shift: its draft, in and out", ("Ctrl+H",), "Window",
             lambda on: on.handover.toggle(), words="shift change end sign next relief",
         ),

@@ -39,6 +39,7 @@ from console.panels.forms.drafts import Drafts
 from console.panels.forms.forms import Forms, FormSurroundings
 from console.panels.going_on import GoingOn
 from console.panels.handover.page import HandoverPage
+from console.panels.handover.signing import HandoverSigning
 from console.panels.key_guard import KeyGuard
 from console.panels.kpi import KpiController
 from console.panels.log import LogController
@@ -589,6 +590,9 @@ class ConsoleWindow(QObject):
             rights_at=lambda source: self.sign_in.rights_at(source),
             show_panel=lambda: self.window.show_tab("alarms"),
         )
+        self.handover_signing = HandoverSigning(
+            window_state, self.forms, self.sync_supervisor.send, self.sources.is_away, self
+        )
         self.handover_page = HandoverPage(
             self.handover_panel,
             window_state,
@@ -605,6 +609,8 @@ class ConsoleWindow(QObject):
             self,
             rights_at=lambda source: self.sign_in.rights_at(source),
             show_panel=self._show_handover,
+            signing=self.handover_signing,
+            ids=lambda: str(uuid.uuid4()),
         )
         self.messages = MessagesController(
             self.messages_panel,
@@ -1003,6 +1009,7 @@ class ConsoleWindow(QObject):
             self.messages,
             self.log_controller,
             self.handover_page,
+            self.handover_signing,
             self.screen_lock,
             self.log_writer,
         ):
@@ -1088,6 +1095,8 @@ class ConsoleWindow(QObject):
         self.log_controller.report_opened.connect(self._open_report)
         self.log_controller.unit_opened.connect(self._open_unit)
         self.log_controller.closure_opened.connect(self.closure_commands.change)
+        self.sync_supervisor.request_done.connect(self.handover_signing.on_done)
+        self.sync_supervisor.restarted.connect(self.handover_signing.on_restarted)
         self.handover_page.report_opened.connect(self.window_state.choose)
         self.handover_page.unit_opened.connect(self._show_unit)
         self.drafts.handover_wanted.connect(self.handover_page.open)

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from api_client.model import AlarmKind
 from console.rules.alarms import FLOOD, AlarmState
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import CTRL, NONE, choose, key, p1_data, said, wait_ready
+from tests.helpers.hands import CTRL, NONE, choose, find, key, p1_data, said, wait_ready
+from widgets.handover import SIGN
 from widgets.key_repeats import TWICE_S
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.usefixtures("qapp")
 _WORKED_ON = 40
 _FLOOD = 60
 _OF_THEM_P1 = 5
+_PIN = "271828"
 
 
 class Desks(NamedTuple):
@@ -206,6 +208,55 @@ def test_a_flood_of_sixty_alarms_leaves_each_p1_its_line_and_one_key_acknowledge
     )
     assert {budi.alarms.find(alarm).record.acknowledged_by for alarm in told} == {"rina"}, "with who it was"
     assert budi.alarms.calling is None or budi.alarms.calling.key not in told
+
+
+def test_the_shift_ends_with_a_hand_over_that_both_sign_and_what_was_taken_changes_hands(desks: Desks) -> None:
+    rina, budi = desks.rina, desks.budi
+    to_front(budi)
+    budi.actions.run("set_pin")
+    form = form_of(budi)
+    for field in (form.pin, form.again):
+        QTest.keyClicks(field, _PIN)
+    press(Qt.Key.Key_Return)
+    wait_for(lambda: "Your PIN is set" in said(budi.status), what="the PIN is set")
+    to_front(rina)
+    number = find(rina, "mine")
+    key(rina, "H", CTRL)
+    wait_for(lambda: bool(rina.handover_page.lines), what="the draft")
+    assert rina.window.current_panel() == "handover"
+    assert f"report:{number}" in rina.handover_panel.shown_ids()
+    press(Qt.Key.Key_S)
+    form_of(rina)
+    typed("budi")
+    press(Qt.Key.Key_Return)
+    wait_for(lambda: rina.handover_page.draft.incoming == "budi", what="it is budi who takes over")
+    to_front(rina)
+    assert QApplication.focusWidget() is rina.handover_panel.view
+    for line in [line for line in rina.handover_page.lines if line.priority == 1]:
+        rina.handover_panel.go_to(line.id)
+        QTest.qWait(round(TWICE_S * 1000))
+        press(Qt.Key.Key_Return)
+    for line_id in {line.section: line.id for line in rina.handover_page.lines}.values():
+        rina.handover_panel.go_to(line_id)
+        press(Qt.Key.Key_S)
+    assert not rina.handover_panel.buttons[SIGN].why_not
+    press(Qt.Key.Key_Return, CTRL)
+    form_of(rina)
+    typed(_PIN)
+    press(Qt.Key.Key_Return)
+    wait_for(lambda: rina.handover_page.is_signed, what="both have signed")
+    for window in (rina, budi):
+        wait_for(lambda window=window: _holder(window, number) == "budi", what="it is budi's by now")
+        (handover,) = window.window_state.catalog("city").handovers
+        assert (handover.outgoing, handover.incoming) == ("rina", "budi")
+    key(rina, "H", CTRL)
+    assert rina.window.current_panel() != "handover"
+
+
+def _holder(window: Any, number: str) -> str | None:
+    """Who has taken a report, as a desk has it."""
+    claim = window.reader().reports_of("city", [number])[number].claim
+    return claim.who if claim is not None else None
 
 
 def _new(window: Any, stood: set[Any]) -> list[Any]:

@@ -59,6 +59,7 @@ from widgets.forms.hold import HoldForm
 from widgets.forms.keys_sheet import KeysSheet
 from widgets.forms.merge import MergeCandidate, MergeForm, MergeSide
 from widgets.forms.new_report import NewReportForm
+from widgets.forms.pin import PinForm
 from widgets.forms.place import PlaceForm, ReportPlaceForm
 from widgets.forms.shelve import ShelveForm
 from widgets.forms.sound import SoundForm
@@ -534,6 +535,34 @@ class Forms(QObject):
                 form.close()
 
         form.committed.connect(commit)
+        self._show(form)
+
+    def ask_pin(
+        self,
+        title: str,
+        about: str,
+        sentence: str,
+        verb: str,
+        then: Callable[[dict[str, Any]], object],
+        *,
+        is_new: bool = False,
+        skip_text: str = "",
+        skip: Callable[[], object] = lambda: None,
+    ) -> None:
+        """A PIN, never shown and never kept as a draft: `then` gets the values of `PinForm`. `skip` is for what is done
+        without one.
+        """
+        form = PinForm(
+            self._theme, title, sentence, verb, about=about, is_new=is_new, skip_text=skip_text, parent=self._window
+        )
+
+        def commit(values: dict[str, Any]) -> None:
+            form.close()
+            then(values)
+
+        form.committed.connect(commit)
+        form.skipped.connect(form.close)
+        form.skipped.connect(skip)
         self._show(form)
 
     def remark(self, about: str, remark: str, draft_key: str, then: Callable[[str], object]) -> None:

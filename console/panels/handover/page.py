@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
+from typing import NamedTuple
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.decoding import convert
-from api_client.model import HandoverMark, HandoverSection
+from api_client.model import Handover, HandoverMark, HandoverSection, HandoverSignature
 from console.board.handover import find_items
 from console.cache.catalog import CityUnit
 from console.cache.reader import CacheReader
@@ -18,6 +19,8 @@ from console.panels import formatting
 from console.panels.action_runner import ActionRunner
 from console.panels.forms.draft import typed_in
 from console.panels.forms.forms import Forms
+from console.panels.handover.documents import lines_of, marks_of, of_shift, offer_of, offered_to, written_on
+from console.panels.handover.signing import HandoverSigning
 from console.panels.handover.text import SECTION_NAMES, LineWriter, ShownLine
 from console.panels.qt_outbox import QtOutbox
 from console.panels.situation import SituationMonitor
@@ -38,13 +41,21 @@ from console.rules.rights import Rights
 from console.rules.shifts import ShiftSpan, shift_at, shift_to_hand_over
 from console.tasks import Tasks
 from widgets.forms.choice import ListChoice
-from widgets.handover import ASK, CONFIRM, OPEN, SECTION, TAKE, HandoverPanel, HandoverRow
+from widgets.handover import ASK, CONFIRM, OPEN, SECTION, SIGN, TAKE, HandoverPanel, HandoverRow
 from widgets.key_repeats import TWICE_S
 
 FORM = "handover"
 """The kind of its draft among those of forms."""
 _EVERY = 2
 """Seconds between two looks while the page is shown."""
+
+
+class _Found(NamedTuple):
+    """Result of `HandoverPage.look`: the lines of a hand-over, or of the draft where that is None."""
+
+    document: Handover | None
+    lines: tuple[ShownLine, ...]
+    counts: dict[HandoverSection, int]
 
 
 class HandoverPage(QObject):
@@ -74,19 +85,24 @@ class HandoverPage(QObject):
         zone: tzinfo,
         parent: QObject | None = None,
         *,
+        signing: HandoverSigning,
+        ids: Callable[[], str],
         rights_at: Callable[[str], Rights] = lambda _source: Rights(),
         show_panel: Callable[[bool], object] = lambda _shown: None,
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`crews` gives the units with their newest positions, `time_at` the time by the clock of a source;
-        `show_panel` shows the page with the keyboard, or takes it away; `steady_s` is a monotonic clock in seconds.
+        `show_panel` shows the page with the keyboard, or takes it away; `ids` makes those of hand-overs; `steady_s` is
+        a monotonic clock in seconds.
         """
         super().__init__(parent)
         self._panel, self._window_state, self._sources, self._outbox = panel, window_state, sources, outbox
         self._forms, self._situation, self._runner = forms, situation, runner
         self._tasks, self._reader, self._crews = tasks, reader, crews
         self._time_at, self._zone, self._rights_at = time_at, zone, rights_at
-        self._show_panel, self._steady_s = show_panel, steady_s
+        self._show_panel, self._steady_s, self._signing, self._ids = show_panel, steady_s, signing, ids
+        self._document: Handover | None = None
+        """The hand-over of the server whose lines are shown: one that was signed, or is offered to this operator."""
         self._counts: dict[HandoverSection, int] | None = None
         self._found: tuple[ShownLine, ...] = ()
         self._lines: tuple[ShownLine, ...] = ()
@@ -96,6 +112,8 @@ class HandoverPage(QObject):
         panel.intent.connect(self._on_intent)
         panel.remarked.connect(self._on_remarked)
         outbox.opened.connect(self._begin_again)
+        signing.asking_changed.connect(self._show)
+        window_state.catalog_changed.connect(lambda _: self.look() if panel.isVisible() else None)
         panel.left.connect(lambda: self._show_panel(False))
 
     # What is shown
@@ -107,7 +125,12 @@ class HandoverPage(QObject):
 
     @property
     def draft(self) -> HandoverDraft:
-        """What was written for the shift that is handed over."""
+        """What was written on the lines that are shown."""
+        own = self._own_draft
+        return written_on(self._document, own) if self._document is not None else own
+
+    @property
+    def _own_draft(self) -> HandoverDraft:
         whose = self._window_state.me_at(self._source), self._key
         if whose != self._whose:
             self._whose, self._draft = whose, self._kept(self._key)
@@ -127,6 +150,18 @@ class HandoverPage(QObject):
         self._whose = "", ""
 
     @property
+    def is_signed(self) -> bool:
+        """Whether what is shown was signed by both: it stays as it is."""
+        return self._document is not None and self._document.signed is not None
+
+    def _find_document(self) -> Handover | None:
+        me, handovers = self._window_state.me_at(self._source), self._window_state.catalog(self._source).handovers
+        mine = of_shift(handovers, me, self.shift)
+        if mine is not None and mine.signed is not None:
+            return mine
+        return offered_to(handovers, me, self._now)
+
+    @property
     def shift(self) -> ShiftSpan:
         """The shift that is handed over."""
         return shift_to_hand_over(self._now, self._zone)
@@ -141,6 +176,8 @@ class HandoverPage(QObject):
 
     @property
     def _key(self) -> str:
+        if self._document is not None:
+            return self._forms.draft_key(FORM, self._source, self._document.id)
         return self._forms.draft_key(FORM, self._source, f"{self.shift.start:%Y-%m-%dT%H}")
 
     def toggle(self) -> None:
@@ -169,26 +206,37 @@ class HandoverPage(QObject):
             return
         cities, crews, now = self._window_state.cities, self._crews(), self._now
         rights, reader = self._rights_at(source), self._reader
+        document = self._find_document()
+        if document != self._document:
+            if document is not None and document.signed is not None:
+                self._outbox.drop_draft(self._key)  # it has become what was signed
+            self._document, self._counts = document, None
         noted = [line.partition(":")[2] for line, notes in self.draft.notes.items() if notes.remark]
-
         writer = LineWriter(cities, source, self._window_state.me_at(source), now, self._zone, self.tr)
 
-        def work() -> tuple[tuple[ShownLine, ...], dict[HandoverSection, int]]:
+        def work() -> _Found:
+            if document is not None:
+                return _Found(document, lines_of(document, view, reader(), source), {})
             found = find_items(view, cities, source, crews, reader(), now, rights, noted)
-            return tuple(map(writer.line, found.items)), found.counts
+            return _Found(None, tuple(map(writer.line, found.items)), found.counts)
 
         self._tasks.latest(FORM, work, self._on_found)
 
-    def _on_found(self, found: tuple[tuple[ShownLine, ...], dict[HandoverSection, int]]) -> None:
+    def _on_found(self, found: _Found) -> None:
+        if found.document != self._document:
+            return
         is_first = self._counts is None
-        self._found, self._counts = found
+        self._found, self._counts = found.lines, found.counts
         self._put_together()
-        draft = self.draft
-        if is_first and not draft.seen:
-            self._keep(msgspec.structs.replace(draft, seen=self._states()))
+        own = self._own_draft
+        if is_first and not own.seen:
+            self._keep(msgspec.structs.replace(own, seen=self._states()))
         self._show()
 
     def _put_together(self) -> None:
+        if self._document is not None:
+            self._lines = self._found
+            return
         before = [line for line in self._found if line.section is not HandoverSection.NOTED]
         self._lines = (*before, *self._of_this_desk(), *self._found[len(before) :])
 
@@ -233,17 +281,31 @@ class HandoverPage(QObject):
         self._panel.set_sign(self._why_not_signed(draft))
 
     def _title(self) -> str:
-        shift = self.shift
-        after = shift_at(shift.end, self._zone)
-        hours = [f"{at.astimezone(self._zone):%H}" for at in (shift.start, shift.end, after.start, after.end)]
-        return self.tr("Hand-over {a}–{b} to {c}–{d}").format(a=hours[0], b=hours[1], c=hours[2], d=hours[3])
+        shift, document = self.shift, self._document
+        start, end = (document.shift_start, document.shift_end) if document is not None else (shift.start, shift.end)
+        after = shift_at(end, self._zone)
+        hours = [f"{at.astimezone(self._zone):%H}" for at in (start, end, after.start, after.end)]
+        title = self.tr("Hand-over {a}–{b} to {c}–{d}").format(a=hours[0], b=hours[1], c=hours[2], d=hours[3])
+        if document is None or document.outgoing == self._window_state.me_at(self._source):
+            return title
+        return self.tr("{title}, from {who}").format(title=title, who=document.outgoing)
 
     def _note(self, draft: HandoverDraft, confirmed: int, changed: int) -> str:
-        parts = [self.tr("confirmed {n} of {all}").format(n=confirmed, all=len(self._lines))]
+        document, parts = self._document, list[str]()
+        if document is not None and document.signed is not None:
+            at = formatting.clock(document.signed, self._zone)
+            parts.append(self.tr("signed by {who} {time}").format(who=document.incoming, time=at))
+        parts.append(self.tr("confirmed {n} of {all}").format(n=confirmed, all=len(self._lines)))
         begun = formatting.clock(draft.begun, self._zone)
-        parts.append(self.tr("changes since {time}: {n}").format(time=begun, n=changed))
-        if draft.incoming:
-            parts.append(self.tr("to {who}").format(who=draft.incoming))
+        if document is None:
+            parts.append(self.tr("changes since {time}: {n}").format(time=begun, n=changed))
+            if draft.incoming:
+                parts.append(self.tr("to {who}").format(who=draft.incoming))
+            mine = of_shift(
+                self._window_state.catalog(self._source).handovers, self._window_state.me_at(self._source), self.shift
+            )
+            if mine is not None:
+                parts.append(self.tr("offered {time}").format(time=formatting.clock(mine.offered, self._zone)))
         return " · ".join(parts)
 
     def _heading(self, section: HandoverSection, own: Sequence[ShownLine], draft: HandoverDraft) -> HandoverRow:
@@ -285,14 +347,23 @@ class HandoverPage(QObject):
         )
 
     def _why_not_signed(self, draft: HandoverDraft) -> str:
-        musts = len(still_musts(draft, self._lines))
-        if musts:
+        if self.is_signed:
+            return self.tr("It is signed")
+        if self._signing.is_asking:
+            return self.tr("The server is asked")
+        # protects: no-signature-without-each-p1
+        if musts := len(still_musts(draft, self._lines)):
             return self.tr("{n} P1 to confirm").format(n=musts)
-        return self.tr("This server takes no signatures")
+        if self._sources.is_away(self._source):
+            return self.tr("No connection, it stays unsigned")
+        return ""
 
     # What the keys do
 
     def _on_intent(self, intent: str, line_id: str) -> None:
+        if intent == SIGN:
+            self.sign()
+            return
         line = next((one for one in self._lines if one.id == line_id), None)
         if line is None:
             return
@@ -307,6 +378,35 @@ class HandoverPage(QObject):
         elif intent == TAKE and line.row:
             self._window_state.choose(line.row)
             self._situation.when_read(line.row, self._take, lambda: None)
+
+    def sign(self) -> None:
+        """Have it signed by who takes over, if it can be now; else why not is said."""
+        why, source, lines = self._why_not_signed(self.draft), self._source, self._lines
+        if self._counts is None or why:
+            self.message.emit(why or self.tr("Not loaded yet"))
+        elif self._document is not None:
+            document, marks = self._document, marks_of(self.draft, lines)
+            me = self._window_state.me_at(source)
+            self._signing.take_over(
+                source, document.id, me, self._title(), signature=lambda pin: HandoverSignature(me, pin, marks)
+            )
+        elif self.draft.incoming:
+            self._ask_incoming(self.draft.incoming)
+        else:
+            self.choose_incoming(self._ask_incoming)
+
+    def _ask_incoming(self, who: str) -> None:
+        draft = self._own_draft
+        draft = msgspec.structs.replace(draft, incoming=who, id=draft.id or self._ids())
+        self._keep(draft)
+        self._signing.take_over(
+            self._source,
+            draft.id,
+            who,
+            self._title(),
+            offer=offer_of(draft, self._lines, self.shift),
+            signature=lambda pin: HandoverSignature(who, pin),
+        )
 
     def _take(self) -> None:
         self._runner.run("take")
@@ -348,14 +448,20 @@ class HandoverPage(QObject):
     ) -> None:
         """Put a mark on lines in the name of who takes over; who that is has to be known first."""
 
+        if self.is_signed:
+            self.message.emit(self.tr("It is signed, and stays as it is"))
+            return
+
         def do(who: str) -> None:
-            draft = marked(self.draft, lines, mark, who, self._now)
+            draft = marked(self._own_draft, lines, mark, who, self._now)
             seen = draft.seen | {line.id: line.state for line in lines}
             self._keep(msgspec.structs.replace(draft, incoming=who, seen=seen))
             self._show()
             then()
 
-        if mark is None or self.draft.incoming:
+        if self._document is not None:
+            do(self._window_state.me_at(self._source))
+        elif mark is None or self.draft.incoming:
             do(self.draft.incoming)
         else:
             self.choose_incoming(do)
@@ -387,8 +493,15 @@ class HandoverPage(QObject):
             self.unit_opened.emit(key)
 
     def _on_remarked(self, line_id: str, text: str) -> None:
-        self._keep(remarked(self.draft, line_id, text))
+        if self._document is None:
+            self._keep(remarked(self._own_draft, line_id, text))
+        else:
+            self.message.emit(self.tr("The remark is of who hands over"))
         self._show()
+
+    def set_pin(self) -> None:
+        """Ask the operator for the PIN by which he signs."""
+        self._signing.set_pin(self._source)
 
     def note_report(self) -> None:
         """Note the chosen report for the next shift: its remark is asked for, and it is among the lines from now on."""
@@ -400,7 +513,7 @@ class HandoverPage(QObject):
         about = formatting.title_of(details.shown)
 
         def keep(text: str) -> None:
-            self._keep(remarked(self.draft, line, text))
+            self._keep(remarked(self._own_draft, line, text))
             self.message.emit(
                 self.tr("Noted for the next shift: {keys} shows the draft").format(
                     keys=self._window_state.actions.key("handover")
@@ -409,7 +522,7 @@ class HandoverPage(QObject):
             self.look()
 
         draft_key = self._forms.draft_key("handover_note", details.source, details.key)
-        self._forms.remark(about, self.draft.of(line).remark, draft_key, keep)
+        self._forms.remark(about, self._own_draft.of(line).remark, draft_key, keep)
 
     def _keep(self, draft: HandoverDraft) -> None:
         """Take over the draft; once somebody has written on it, it is kept on the disk."""

@@ -3,35 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Claim, HandoverMark, Report, Service, Status, Unit, UnitState, User
+from api_client.model import (
+    Claim,
+    Handover,
+    HandoverLine,
+    HandoverMark,
+    HandoverSection,
+    HandoverSignature,
+    NewPin,
+    Report,
+    Service,
+    Status,
+    Unit,
+    UnitState,
+    User,
+)
 from console.board.round import Round, play
 from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.panels.handover.page import HandoverPage
+from console.panels.handover.signing import HandoverSigning
 from console.panels.sources import Sources
 from console.rules.filter import Filter
 from console.rules.handover import LONGEST_REMARK
-from console.rules.messages import Source
+from console.rules.messages import RequestDone, SetPin, Source, SourceState
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.panels.conftest import NOW, Rig, read_drafts
 from tests.widgets.sample import make_symbols, make_theme
 from widgets.forms.choose_one import ChooseOne
+from widgets.forms.pin import PinForm
 from widgets.handover import CONFIRM, SIGN, HandoverPanel
 
 CONFIRMED, QUESTION = HandoverMark.CONFIRMED, HandoverMark.QUESTION
 MINUTE = timedelta(minutes=1)
+URGENT, UNITS = HandoverSection.URGENT, HandoverSection.UNITS
 
 
 class HandoverDesk(Rig):
@@ -50,6 +68,10 @@ class HandoverDesk(Rig):
         self.panel = HandoverPanel(theme, make_symbols(theme), "Ctrl H", LONGEST_REMARK)
         self.panel.setParent(self.window)
         self.panel.resize(900, 600)
+        self.asked: list[Any] = []
+        self.away = False
+        self.signing = HandoverSigning(self.window_state, self.forms, self.asked.append, lambda _: self.away)
+        self.signing.message.connect(self.said.append)
         self.page = self.make_page()
         self.opened: list[object] = []
         self.page.report_opened.connect(self.opened.append)
@@ -59,7 +81,7 @@ class HandoverDesk(Rig):
         page = HandoverPage(
             self.panel, self.window_state, self.sources, self.outbox, self.forms, self.situation, self.actions,
             self.tasks, lambda: self.reader, lambda: list(self.window_state.cities.crews), lambda _: self.now, UTC,
-            show_panel=self.show, steady_s=lambda: self.steady_s,
+            show_panel=self.show, steady_s=lambda: self.steady_s, signing=self.signing, ids=lambda: "handover-1",
         )  # fmt: skip
         page.message.connect(self.said.append)
         return page
@@ -101,6 +123,45 @@ class HandoverDesk(Rig):
         assert isinstance(form, ChooseOne)
         form.chosen.emit(who)
         form.close()
+
+    def pin(self, pin: str) -> None:
+        """Type a PIN into the form that asks for it."""
+        form = self.form()
+        assert isinstance(form, PinForm)
+        QTest.keyClicks(form.pin, pin)
+        QTest.keyClick(form.pin, Qt.Key.Key_Return)
+
+    def confirm_all(self, who: str) -> None:
+        """Confirm each P1 and the rest of its section."""
+        for line in ("report:1", "report:2"):
+            self.panel.go_to(line)
+            self.key(Qt.Key.Key_Return)
+            if line == "report:1":
+                self.take_over(who)
+        self.key(Qt.Key.Key_S)
+
+    def sign(self) -> None:
+        """Ctrl+Enter in the list."""
+        QTest.keyClick(self.panel.view, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+
+    def answer(self, problem: str = "") -> None:
+        """The server's answer to the last request."""
+        self.signing.on_done(RequestDone("city", self.asked[-1].number, problem))
+
+    def document(self, outgoing: str, incoming: str = "", signed: datetime | None = None) -> Handover:
+        """A hand-over of the present shift, of reports 1 and 3, and of a unit."""
+        shift = self.page.shift
+        lines: tuple[HandoverLine, ...] = (
+            HandoverLine("report:1", URGENT, "1 Banjir", "9:00", 1, "1", None, "ask PLN"),
+            HandoverLine("report:3", URGENT, "3 Banjir", "7:00", 2, "3"),
+            HandoverLine("unit:7", UNITS, "SDA-7", "workshop", 0, None, "7"),
+        )
+        if signed is not None:
+            lines = tuple(
+                msgspec.structs.replace(line, mark=CONFIRMED, marked_by=incoming, marked_at=NOW) for line in lines
+            )
+        times = (NOW, shift.start, shift.end, NOW, NOW)
+        return Handover("offered-1", outgoing, *times, lines, incoming, signed)
 
     def marks(self) -> dict[str, HandoverMark | None]:
         return {line: notes.mark for line, notes in self.page.draft.notes.items()}
@@ -258,3 +319,146 @@ def test_before_the_reports_are_read_it_says_so(qtbot: QtBot, tmp_path: Path) ->
     assert desk.marks() == {}
     desk.writer.close()
     desk.close()
+
+
+def test_it_is_signed_by_the_pin_of_who_takes_over_which_is_kept_nowhere(desk: HandoverDesk) -> None:
+    desk.key(Qt.Key.Key_N)
+    QTest.keyClicks(desk.panel.remark, "ask PLN")
+    QTest.keyClick(desk.panel.remark, Qt.Key.Key_Return)
+    desk.sign()
+    assert (desk.said[-1], desk.asked) == ("2 P1 to confirm", [])
+    desk.confirm_all("dewi")
+    assert desk.panel.buttons[SIGN].why_not == ""
+    desk.sign()
+    desk.pin("271828")
+    asked = desk.asked[-1]
+    assert (asked.source, asked.handover, asked.signature) == (
+        "city",
+        "handover-1",
+        HandoverSignature("dewi", "271828"),
+    )
+    offer = asked.offer
+    assert (offer.id, offer.incoming, offer.shift_start) == ("handover-1", "dewi", desk.page.shift.start)
+    assert [(line.id, line.remark, line.mark) for line in offer.lines] == [
+        ("report:1", "ask PLN", CONFIRMED),
+        ("report:2", "", CONFIRMED),
+        ("report:3", "", CONFIRMED),
+        ("report:4", "", CONFIRMED),
+        ("unit:7", "", None),
+    ]
+    desk.sign()
+    assert (desk.said[-1], len(desk.asked)) == ("The server is asked", 1)
+    desk.answer("That is not the PIN of dewi. 4 tries left.")
+    assert desk.form()._sentence.text() == "That is not the PIN of dewi. 4 tries left."
+    desk.pin("314159")
+    assert desk.asked[-1].offer == offer, "asked again it is the same hand-over"
+    desk.answer()
+    assert desk.said[-1] == "Signed by dewi: the shift is handed over"
+    wait_for(lambda: bool(read_drafts(desk.profile)), what="the draft is on the disk")
+    for file in desk.profile.rglob("*"):
+        if file.is_file():
+            assert b"271828" not in file.read_bytes(), file
+
+
+def test_it_may_be_offered_only_and_signed_at_the_other_desk(desk: HandoverDesk) -> None:
+    desk.confirm_all("dewi")
+    desk.sign()
+    QTest.keyClick(desk.form().focusWidget(), Qt.Key.Key_N, Qt.KeyboardModifier.AltModifier)
+    wait_for(lambda: bool(desk.asked), what="it is offered")
+    assert (desk.asked[-1].signature, desk.asked[-1].offer.incoming) == (None, "dewi")
+    desk.answer()
+    assert "dewi signs at the own desk" in desk.said[-1]
+
+
+def test_without_the_server_it_stays_unsigned_and_says_so(desk: HandoverDesk) -> None:
+    desk.confirm_all("dewi")
+    desk.sources.set_state(SourceState("city", "offline"))
+    desk.page._show()
+    assert desk.panel.buttons[SIGN].why_not == "No connection, it stays unsigned"
+    desk.sign()
+    assert (desk.said[-1], desk.asked) == ("No connection, it stays unsigned", [])
+
+
+def test_an_answer_that_is_lost_is_said_and_asked_for_again(desk: HandoverDesk) -> None:
+    desk.confirm_all("dewi")
+    desk.sign()
+    desk.pin("271828")
+    desk.signing.on_restarted()
+    assert "lost" in desk.form()._sentence.text()
+    desk.signing.on_done(RequestDone("city", desk.asked[-1].number))
+    assert "Signed" not in desk.said[-1], "an answer for which nobody waits any more"
+
+
+def test_what_was_signed_is_shown_as_it_was_and_stays_so(desk: HandoverDesk) -> None:
+    desk.confirm_all("dewi")
+    wait_for(lambda: bool(read_drafts(desk.profile)), what="the draft is on the disk")
+    desk.put("handover", "offered-1", desk.document("rina", "dewi", NOW + MINUTE))
+    desk.look()
+    rows = desk.rows()
+    assert list(rows) == ["report:1", "report:3", "unit:7"]
+    assert (rows["report:1"].remark, rows["report:1"].mark_text) == ("ask PLN", "dewi 08:00")
+    assert "signed by dewi 08:01" in desk.panel._head.accessibleName()
+    desk.key(Qt.Key.Key_Q)
+    assert (desk.said[-1], desk.rows()["report:1"].mark) == ("It is signed, and stays as it is", "solid")
+    desk.sign()
+    assert (desk.said[-1], desk.asked) == ("It is signed", [])
+    wait_for(lambda: not read_drafts(desk.profile), what="the draft has become what was signed")
+
+
+def test_what_a_colleague_offers_is_confirmed_and_signed_at_the_own_desk(desk: HandoverDesk) -> None:
+    desk.put("handover", "offered-1", desk.document("sari", "rina"))
+    desk.look()
+    assert "from sari" in desk.panel._head.accessibleName()
+    desk.key(Qt.Key.Key_N)
+    QTest.keyClicks(desk.panel.remark, "x")
+    QTest.keyClick(desk.panel.remark, Qt.Key.Key_Escape)
+    assert (desk.rows()["report:1"].remark, desk.said[-1]) == ("ask PLN", "The remark is of who hands over")
+    desk.sign()
+    assert desk.said[-1] == "1 P1 to confirm"
+    desk.key(Qt.Key.Key_Return)
+    assert desk.rows()["report:1"].mark_text == "rina 08:00", "nobody is asked who takes over"
+    desk.panel.go_to("unit:7")
+    desk.key(Qt.Key.Key_Q)
+    desk.sign()
+    desk.pin("271828")
+    asked = desk.asked[-1]
+    assert (asked.handover, asked.offer) == ("offered-1", None)
+    assert asked.signature == HandoverSignature("rina", "271828", {"report:1": CONFIRMED, "unit:7": QUESTION})
+
+
+def test_what_is_a_p1_by_now_has_to_be_confirmed_as_one(desk: HandoverDesk) -> None:
+    desk.report_there("3", 1)
+    desk.put("handover", "offered-1", desk.document("sari", "rina"))
+    desk.look()
+    desk.key(Qt.Key.Key_Return)
+    desk.sign()
+    assert (desk.said[-1], desk.asked) == ("1 P1 to confirm", [])
+
+
+@pytest.mark.parametrize(
+    ("outgoing", "incoming", "late_h"), [("sari", "dewi", 0), ("sari", "rina", 9), ("rina", "", 0)]
+)
+def test_what_is_for_others_or_long_ago_is_not_shown(
+    desk: HandoverDesk, outgoing: str, incoming: str, late_h: int
+) -> None:
+    document = desk.document(outgoing, incoming)
+    desk.put("handover", "offered-1", msgspec.structs.replace(document, offered=NOW - timedelta(hours=late_h)))
+    desk.look()
+    assert "report:4" in desk.rows(), "the operator's own draft"
+
+
+def test_a_pin_is_set_by_who_types_it_twice(desk: HandoverDesk) -> None:
+    desk.page.set_pin()
+    form = desk.form()
+    assert isinstance(form, PinForm)
+    assert form.again is not None
+    QTest.keyClicks(form.pin, "271828")
+    QTest.keyClicks(form.again, "271827")
+    QTest.keyClick(form.again, Qt.Key.Key_Return)
+    assert (form.why_not(), desk.asked) == ("Type the new PIN once more, alike", [])
+    form.again.setText("271828")
+    QTest.keyClick(form.again, Qt.Key.Key_Return)
+    assert desk.asked == [SetPin("city", desk.asked[-1].number, NewPin("271828"))]
+    desk.answer("That is not the PIN of rina. 4 tries left.")
+    assert desk.form()._sentence.text() == "That is not the PIN of rina. 4 tries left."
+    desk.form().close()
