@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from api_client.model import AlarmKind, Assignment, AssignmentState, Entry, Kind, Status, Unit, UnitState
+from api_client.model import AlarmAbout, AlarmKind, Assignment, AssignmentState, Entry, Kind, Status, Unit, UnitState
 from console.board.counts import Bools, is_due_within, is_overdue
 from console.board.snapshot import CLOSED_FROM, Fact
 from console.board.view import View
@@ -27,6 +27,8 @@ _DONE = frozenset({Status.VALIDATION, Status.RESOLVED, Status.CLOSED})
 """In these nobody has to come."""
 _TAKES = frozenset({Kind.CLAIM, Kind.DISPATCH})
 """By these somebody has a report."""
+_LOOKED_AT = 4
+"""So many times what is listed of late reports is looked at, where there are more than that."""
 _AWAITED = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
 
 
@@ -38,6 +40,8 @@ class AlarmFinder:
         """Row -> up to where its history was read, since when it has been a P1 without a crew, and by whom."""
         self.outside: frozenset[int] = frozenset()
         """The rows of the P1 without a crew that are for others to answer."""
+        self.left_out: dict[AlarmKind, frozenset[int]] = {}
+        """The rows of reports whose alarms of this kind stand and were not among those found, which are too many."""
 
     def find(
         self,
@@ -48,22 +52,32 @@ class AlarmFinder:
         reader: CacheReader,
         now_s: int,
         scopes: Mapping[str, Rights],
+        told: Collection[int] = (),
     ) -> list[Alarm]:
         """All that need this operator's response, but for faults of servers. `crews` are the units with their newest
         positions, `times` the present time by the clock of each source, `now_s` that by which reports are judged,
-        `scopes` what the operator may do at each source: what lies outside is for others to answer.
+        `scopes` what the operator may do at each source: what lies outside is for others to answer. Of more than
+        MOST_OF_A_KIND P1 those in the rows `told` come first, of as many late reports those that nobody has answered.
         """
+        self.left_out = {}
         own = [crew for crew in crews if _is_own(crew, cities, scopes)]
         return [
-            *self._crewless(view, cities, reader, scopes),
-            *_late(view, cities, reader, now_s, scopes),
+            *self._crewless(view, cities, reader, scopes, told),
+            *self._late(view, cities, reader, now_s, scopes),
             *_units(cities, own, times, reader),
         ]
 
-    def _crewless(self, view: View, cities: Cities, reader: CacheReader, scopes: Mapping[str, Rights]) -> list[Alarm]:
+    def _crewless(
+        self, view: View, cities: Cities, reader: CacheReader, scopes: Mapping[str, Rights], told: Collection[int]
+    ) -> list[Alarm]:
         within = within_scopes(view, view.snapshot.positions(view.known_hazards), cities, scopes)
         self.outside = frozenset(view.known_hazards[~within].tolist())
-        facts = view.row_facts(view.known_hazards[within][:MOST_OF_A_KIND])
+        rows = view.known_hazards[within]
+        if len(rows) > MOST_OF_A_KIND:
+            # protects: what-is-told-is-listed
+            rows = rows[np.argsort(~np.isin(rows, list(told)), kind="stable")]
+            self.left_out[AlarmKind.CREWLESS] = frozenset(rows[MOST_OF_A_KIND:].tolist())
+        facts = view.row_facts(rows[:MOST_OF_A_KIND])
         names = reader.keys([fact.row for fact in facts])
         # Read before the histories: what comes meanwhile is read next time.
         marks = reader.history_marks(names)
@@ -92,6 +106,36 @@ class AlarmFinder:
         self._since = known
         return found
 
+    def _late(
+        self, view: View, cities: Cities, reader: CacheReader, now_s: int, scopes: Mapping[str, Rights]
+    ) -> list[Alarm]:
+        """The P1 and P2 whose SLA is breached, or will be soon; the most urgent and the latest first."""
+        column = view.snapshot.column
+        is_open = column("alive") & (column("merged") == 0) & (column("status") < CLOSED_FROM)
+        judged = is_open & (column("priority") <= _URGENT)
+        state, due = column("due_state"), column("due")
+        breached = judged & is_overdue(due, state, now_s)
+        ending = judged & is_due_within(due, state, now_s, SLA_ENDS_SOON_S)
+        found = []
+        for mask, kind in ((breached, AlarmKind.SLA_BREACH), (ending, AlarmKind.SLA_ENDING)):
+            at = np.flatnonzero(mask)
+            at = at[within_scopes(view, at, cities, scopes)]
+            rows = column("row")[at[np.lexsort((due[at], column("priority")[at]))]]
+            facts = view.row_facts(rows[: _LOOKED_AT * MOST_OF_A_KIND])
+            names = reader.keys([fact.row for fact in facts])
+            late = [(fact, *names[fact.row], _late_since(fact, kind)) for fact in facts if fact.row in names]
+            if len(rows) > MOST_OF_A_KIND:
+                # protects: what-nobody-has-answered-is-listed
+                late.sort(key=lambda one: _is_answered(cities, kind, *one[1:]))
+                late = late[:MOST_OF_A_KIND]
+                self.left_out[kind] = frozenset(rows.tolist()).difference(fact.row for fact, *_ in late)
+            for fact, source, number, since in late:
+                title, is_taken = _title(fact, number, cities), bool(fact.claim)
+                found.append(
+                    Alarm(kind, source, number, since, fact.priority, number, fact.row, "", title, is_taken=is_taken)
+                )
+        return found
+
 
 def within_scopes(view: View, at: Positions, cities: Cities, scopes: Mapping[str, Rights]) -> Bools:
     """Which of the reports at these positions lie in the operator's areas or with his agencies, by his rights at each
@@ -114,6 +158,17 @@ def within_scopes(view: View, at: Positions, cities: Cities, scopes: Mapping[str
             in_scope(rights.areas, rights.agencies, agency=cities.code("agency", agency_number), area_upwards=around)
         )
     return np.array(own, np.bool_)[which]
+
+
+def _late_since(fact: Fact, kind: AlarmKind) -> datetime:
+    """Since when an SLA is breached, or at risk: that is since a fixed time before, the same at every console."""
+    return datetime.fromtimestamp(max(0, fact.due - (SLA_ENDS_SOON_S if kind is AlarmKind.SLA_ENDING else 0)), UTC)
+
+
+def _is_answered(cities: Cities, kind: AlarmKind, source: str, number: str, since: datetime) -> bool:
+    """Whether somebody has acknowledged this occurrence of an alarm, as far as its server has told."""
+    record = cities.of(source).alarms.get(AlarmAbout(kind, number, since).id)
+    return record is not None and record.acknowledged_at is not None and record.since >= since
 
 
 def _is_own(crew: CityUnit, cities: Cities, scopes: Mapping[str, Rights]) -> bool:
@@ -190,34 +245,6 @@ def _left_for(other: Assignment, job: Assignment, reader: CacheReader, source: s
     said = reader.entries(row) if row is not None else []
     times = [one.at for one in said if one.kind == Kind.PROGRESS and one.unit == other.unit and one.at > job.since]
     return min([other.since, *times]).timestamp()
-
-
-def _late(view: View, cities: Cities, reader: CacheReader, now_s: int, scopes: Mapping[str, Rights]) -> list[Alarm]:
-    """The P1 and P2 whose SLA is breached, or will be soon; the most urgent and the latest first."""
-    column = view.snapshot.column
-    is_open = column("alive") & (column("merged") == 0) & (column("status") < CLOSED_FROM)
-    judged = is_open & (column("priority") <= _URGENT)
-    state, due = column("due_state"), column("due")
-    breached = judged & is_overdue(due, state, now_s)
-    ending = judged & is_due_within(due, state, now_s, SLA_ENDS_SOON_S)
-    found = []
-    for mask, kind in ((breached, AlarmKind.SLA_BREACH), (ending, AlarmKind.SLA_ENDING)):
-        at = np.flatnonzero(mask)
-        at = at[within_scopes(view, at, cities, scopes)]
-        at = at[np.lexsort((due[at], column("priority")[at]))][:MOST_OF_A_KIND]
-        facts = view.row_facts(column("row")[at])
-        names = reader.keys([fact.row for fact in facts])
-        for fact in facts:
-            if fact.row in names:
-                source, number = names[fact.row]
-                # An SLA that ends has been at risk since a fixed time before: the same at every console.
-                since_s = fact.due - (SLA_ENDS_SOON_S if kind is AlarmKind.SLA_ENDING else 0)
-                since = datetime.fromtimestamp(max(0, since_s), UTC)
-                title = _title(fact, number, cities)
-                found.append(
-                    Alarm(kind, source, number, since, fact.priority, number, fact.row, "", title, bool(fact.claim))
-                )
-    return found
 
 
 def _units(

@@ -306,7 +306,7 @@ class AlarmCommands(QObject):
             found.append(self.tr("states kept at this desk only"))
         kinds = Counter(one.alarm.kind for one in self._alarms.listed if one.returned is None)
         if any(count >= MOST_OF_A_KIND for count in kinds.values()):
-            found.append(self.tr("the {n} oldest of a kind").format(n=MOST_OF_A_KIND))
+            found.append(self.tr("no more than {n} of a kind").format(n=MOST_OF_A_KIND))
         return " · ".join(found)
 
     def _name(self, one: ListedAlarm) -> str:

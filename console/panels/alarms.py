@@ -51,6 +51,8 @@ class _AlarmsFound(msgspec.Struct, frozen=True):
     """The rows of the P1 without a crew that are for others to answer."""
     unread: frozenset[str] = frozenset()
     """The sources of which histories are still coming in."""
+    left_out: Mapping[AlarmKind, frozenset[int]] = {}
+    """See `AlarmFinder.left_out`."""
 
 
 class _Proved(msgspec.Struct, frozen=True):
@@ -308,6 +310,7 @@ class Alarms(QObject):
         cities, crews = self._window_state.cities, self._crews()
         times = {source: self._time_at(source) for source in cities.catalogs}
         now_s, scopes = int(self._now().timestamp()), {source: self._rights_at(source) for source in times}
+        told = frozenset(one.row for one in self._hazards.unseen)
 
         def work() -> _AlarmsFound:
             reader = self._reader()
@@ -315,8 +318,9 @@ class Alarms(QObject):
             epochs = {source: cursors[source].epoch for source in begin if source in cursors}
             at_last = {source: known(begin[source], cursors[source]) for source in epochs}
             unread = frozenset(source for source in times if reader.loaded([source]) < Loaded.WHOLE)
-            found = self._finder.find(view, cities, crews, times, reader, now_s, scopes)
-            return _AlarmsFound(found, read, epochs, at_last, turn, self._finder.outside, unread)
+            finder = self._finder
+            found = finder.find(view, cities, crews, times, reader, now_s, scopes, told)
+            return _AlarmsFound(found, read, epochs, at_last, turn, finder.outside, unread, finder.left_out)
 
         self._tasks.latest(_KIND, work, self._on_found)
 
@@ -333,7 +337,17 @@ class Alarms(QObject):
         records = self._records(alarms)
         sources = {*found.read, *self._sources.keys, ""}
         unknown = sources.difference(found.read, ("",))
-        self._list.found([*alarms, *self._faults()], sources, records, self._now(), found.unread, unknown)
+        # Of a P1 that stands and is listed no more nothing calls when it is listed again, unless it is told by then.
+        self._looked_at |= found.left_out.get(AlarmKind.CREWLESS, frozenset()) & self._by_row.keys()
+        self._list.found(
+            [*alarms, *self._faults()],
+            sources,
+            records,
+            self._now(),
+            found.unread,
+            unknown,
+            lambda alarm: alarm.row in found.left_out.get(alarm.kind, ()),
+        )
         was_known, self.is_known = self.is_known, True
         self._show(is_found=True)
         if self._looked_at and (view := self._window_state.view) is not None:

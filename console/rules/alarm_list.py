@@ -88,10 +88,12 @@ class AlarmList:
         now: datetime,
         unread: Collection[str] = (),
         unknown: Collection[str] = (),
+        left_out: Callable[[Alarm], bool] = lambda _: False,
     ) -> None:
         """Take over what was found at these sources, by what operators have done about it by now. Of those in `unread`
         histories are still coming in: that an occurrence began later than it seemed makes no new one. Of those in
-        `unknown` not all reports are here, and it is known only whether they are reached.
+        `unknown` not all reports are here, and it is known only whether they are reached. What is `left_out` stands and
+        was not among those found, which are too many: it is listed no more, and has not returned to normal.
         """
         standing = {alarm.key: alarm for alarm in alarms}
         looked_at = set(sources).difference(unknown)
@@ -99,7 +101,12 @@ class AlarmList:
         for key, one in self._kept.items():
             if key[0] not in looked_at and (key[0] not in unknown or one.alarm.kind is not AlarmKind.SOURCE):
                 kept[key] = one
-            elif key not in standing and self._stays(one, records.get(key) or one.record, now):
+            # protects: what-is-left-out-has-not-returned
+            elif (
+                key not in standing
+                and not left_out(one.alarm)
+                and self._stays(one, records.get(key) or one.record, now)
+            ):
                 kept[key] = msgspec.structs.replace(one, returned=one.returned or now)
         for key, alarm in standing.items():
             before = self._kept.get(key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import msgspec
 import pytest
 
 from api_client.model import (
+    AlarmKind,
+    AlarmRecord,
     Area,
     Assignment,
     AssignmentState,
@@ -29,6 +31,7 @@ from console.cache.catalog import CityUnit
 from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
+from console.rules.alarms import MOST_OF_A_KIND as MOST
 from console.rules.alarms import Alarm
 from console.rules.filter import Filter
 from console.rules.rights import Rights
@@ -63,13 +66,13 @@ class City:
     def job(self, key: str, report: str, unit: str, state: AssignmentState, since: datetime = NOW) -> None:
         self.put("assignment", Assignment(key, report, unit, state, since, "rina", NOW))
 
-    def found(self, after_min: float = 0, rights: Rights = EVERYWHERE) -> Found:
+    def found(self, after_min: float = 0, rights: Rights = EVERYWHERE, told: Collection[int] = ()) -> Found:
         now = NOW + timedelta(minutes=after_min)
         job = Round(None, (), {}, {}, {}, None, Filter(), UTC, 1, "rina")
         played = play(job, self.reader, int(now.timestamp()))
         crews = [CityUnit(one.key, one.source, one.unit) for one in played.cities.crews]
         args = (played.view, played.cities, crews, {"city": now}, self.reader, int(now.timestamp()), {"city": rights})
-        return {(one.kind.value, one.about): one for one in self.finder.find(*args)}
+        return {(one.kind.value, one.about): one for one in self.finder.find(*args, told)}
 
     def close(self) -> None:
         self.reader.close()
@@ -210,6 +213,36 @@ def test_the_sla_of_a_p1_or_p2_is_an_alarm_ten_minutes_before_it_is_breached(cit
     breached = city.found(31)
     assert list(breached) == [("sla_breach", "1")], "neither a P3, nor what is closed or waits"
     assert breached["sla_breach", "1"].since == NOW + 30 * MINUTE
+
+
+def test_of_too_many_p1_those_that_are_told_are_listed(city: City) -> None:
+    """In a flood the newest never came into the list, and their key said "it has just come" for ever."""
+    made = [Report(str(n), 1, Status.NEW, "flood", 1, "", NOW + timedelta(seconds=n), NOW) for n in range(MOST + 5)]
+    items = [PageItem("report", 5, one.id, one) for one in made]
+    city.writer.apply("city", items, Cursor("e", 5, as_of=NOW))
+    assert len(city.found(9)) == MOST
+    newest = city.reader.row_of("city", str(MOST + 4))
+    assert newest is not None
+    found = city.found(9, told=[newest])
+    assert (len(found), ("crewless", str(MOST + 4)) in found, ("crewless", str(MOST)) in found) == (MOST, True, False)
+    assert len(city.finder.left_out[AlarmKind.CREWLESS]) == 5
+
+
+def test_of_too_many_late_reports_those_that_nobody_has_answered_are_listed(city: City) -> None:
+    """Two hundred that were known and not done kept every new one out."""
+    items = [
+        PageItem("report", 5, str(n), Report(str(n), 1, Status.NEW, "flood", 2, "", NOW, NOW, clocks=clock(n / 60)))
+        for n in range(MOST + 5)
+    ]
+    due = [NOW + timedelta(minutes=n / 60) for n in range(MOST)]
+    for n, since in enumerate(due):
+        record = AlarmRecord(f"sla_breach:{n}", AlarmKind.SLA_BREACH, since, since, "rina", str(n), None, "rina", since)
+        items.append(PageItem("alarm", 5, record.id, record))
+    city.writer.apply("city", items, Cursor("e", 5, as_of=NOW))
+    found = city.found(9)
+    assert len(found) == MOST
+    assert {about for _, about in found} >= {str(MOST + n) for n in range(5)}
+    assert len(city.finder.left_out[AlarmKind.SLA_BREACH]) == 5
 
 
 def test_a_unit_has_to_acknowledge_and_to_arrive_in_its_time(city: City) -> None:

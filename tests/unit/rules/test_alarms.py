@@ -251,6 +251,12 @@ def test_a_p1_that_was_answered_by_a_crew_is_not_asked_about(console: Console) -
     assert console.see() == {}, "who took it has sent the crew that comes now"
 
 
+def test_what_is_left_out_of_too_many_has_not_returned_to_normal(console: Console) -> None:
+    console.see(alarm("1"), alarm("2"))
+    console.list.found([], ["city"], {}, console.now, left_out=lambda one: one.about == "1")
+    assert {one.alarm.about: one.state for one in console.all()} == {"2": RETURNED}
+
+
 def test_what_returned_goes_by_itself_after_an_hour(console: Console) -> None:
     console.see(alarm("1"))
     assert console.see() == {"1": RETURNED}
