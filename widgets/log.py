@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from widgets.chips import Chip, ChipsRow
 from widgets.focus import FocusRing
 from widgets.forms.form import LineField, make_label
 from widgets.keys import cap_size, paint_cap
@@ -21,6 +22,7 @@ from widgets.theme import Theme
 
 ROW_HEIGHT, HEAD_HEIGHT = 26, 24
 LONGEST_LINE = 2_000
+_FIND_WIDE, _ROOMY = 230, 250
 _HINT = 60
 _FIXED = {"time": 116, "who": 120, "about": 150}
 _SCREENS_LEFT = 2
@@ -119,6 +121,27 @@ class _OwnLine(LineField):
             super().keyPressEvent(event)
 
 
+class _FindField(LineField):
+    """Where one searches; Down goes to the lines, Esc clears it and leaves."""
+
+    left = Signal()
+    focus_lost = Signal()
+
+    @override
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.focus_lost.emit()
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.clear()
+        if event.key() in (Qt.Key.Key_Escape, Qt.Key.Key_Down):
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+
 class _LogFoot(QWidget):
     """The line of one's own: the key that leads there, the field, and where what stands in it will go."""
 
@@ -169,6 +192,14 @@ class LogPanel(QWidget):
     """The end of the lines comes into sight."""
     shown = Signal()
     """The panel can be seen, which it could not before."""
+    find_typed = Signal(str)
+    """The words that are searched by now."""
+    find_entered = Signal(str)
+    """Enter behind them."""
+    chip_removed = Signal(str)
+    """The key of a condition that is to go."""
+    filter_asked = Signal()
+    """Another condition is to be chosen."""
     line_typed = Signal(str)
     """What stands in the line of one's own by now."""
     line_entered = Signal(str)
@@ -201,6 +232,27 @@ class LogPanel(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
+        self._find = _FindField()
+        self._find.setFont(theme.font("dense"))
+        self._find.setFixedWidth(theme.px(_FIND_WIDE))
+        self._find.setPlaceholderText(self.tr("Find words, people, 12:00-14:00"))
+        self._find.setAccessibleName(self.tr("Find in the log"))
+        self._find.textChanged.connect(self.find_typed)
+        self._find.returnPressed.connect(lambda: self.find_entered.emit(self._find.text()))
+        self._find.left.connect(self._leave_find)
+        self._find.focus_lost.connect(self._arrange)
+        self._chips = ChipsRow(theme, filter_key="")
+        self._chips.chip_removed.connect(self.chip_removed)
+        self._chips.filter_asked.connect(self.filter_asked)
+        self._is_narrowed = False
+        self._top = QWidget()
+        self._top.setAutoFillBackground(True)
+        line = QHBoxLayout(self._top)
+        line.setContentsMargins(theme.px(8), 0, 0, 0)
+        line.setSpacing(0)
+        line.addWidget(self._find)
+        line.addWidget(self._chips, 1)
+        self._column.addWidget(self._top)
         self._column.addWidget(self._head)
         self._column.addWidget(self._note)
         self._column.addWidget(self._middle, 1)
@@ -247,6 +299,37 @@ class LogPanel(QWidget):
         self._note.setText(text)
         self._note.setVisible(bool(text))
 
+    def set_chips(self, chips: Sequence[Chip], *, is_narrowed: bool) -> None:
+        """The conditions of what is shown. While they are more than the usual ones (`is_narrowed`) they stand there
+        however little room there is.
+        """
+        self._chips.set_chips(chips)
+        self._is_narrowed = is_narrowed
+        self._arrange()
+
+    def focus_find(self) -> None:
+        """Give the keyboard to the field in which one searches."""
+        self._top.show()
+        self._find.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._find.selectAll()
+
+    def set_find(self, text: str) -> None:
+        """Put a text into that field, as if typed."""
+        self._find.setText(text)
+
+    def focus_lines(self) -> None:
+        """Give the keyboard to the lines."""
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _leave_find(self) -> None:
+        self.focus_lines()
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """In a low panel the lines have the room of the filter while that says nothing unusual."""
+        is_used = self._is_narrowed or bool(self._find.text()) or self._find.hasFocus()
+        self._top.setVisible(is_used or self.height() >= self._theme.px(_ROOMY))
+
     def line(self) -> str:
         """What stands in the line of one's own."""
         return self._foot.field.text()
@@ -288,6 +371,12 @@ class LogPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.shown.emit()
+        self._look_at_end()
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import msgspec
 
-from api_client.model import Entry
+from api_client.model import Entry, Kind
+from console.rules.log_filter import LogFilter, SoughtWord
 
 LOG_PAGE = 200
 """How many entries are read at once, the newest first."""
+LOOKED_AT = 1_000
+"""So many entries are looked at for one page where no index finds those that a filter lets through: the page may then
+be short, or empty, and its `older` says where to go on.
+"""
 
 
 class LogPlace(msgspec.Struct, frozen=True, order=True):
@@ -37,3 +45,66 @@ class LogPage(msgspec.Struct, frozen=True):
 
     entries: tuple[LoggedEntry, ...] = ()
     older: LogPlace | None = None
+
+
+class LogQuery(msgspec.Struct, frozen=True):
+    """What an entry `e` has to be beside its time, as a condition of SQL with its values."""
+
+    where: str
+    values: tuple[Any, ...]
+    index: str
+
+
+_READ_MARKS = f'"kind":"{Kind.READ.value}"'.encode()
+"""What the entries have in them that say only that somebody has read a message: they are no lines of the log."""
+_OF_SOURCE = "e.source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+_WRITTEN = ("author", "text", "data.text", "data.reason", "data.disposition", "data.words", "data.alarms[0].about")
+_SAID = " || ' ' || ".join(
+    ["coalesce(e.report, '')", *(f"coalesce(json_extract(CAST(e.body AS TEXT), '$.{name}'), '')" for name in _WRITTEN)]
+)
+"""All that the line of an entry says in somebody's own words."""
+
+
+def log_query(filter_: LogFilter) -> LogQuery:
+    """The condition for the entries that a filter lets through at whatever time."""
+    parts = ["instr(e.body, ?) = 0"]
+    values: list[Any] = [_READ_MARKS]
+    if filter_.report is not None:
+        parts.append(f"{_OF_SOURCE} AND e.report = ?")
+        values += filter_.report
+    if filter_.unit is not None:
+        source, unit = filter_.unit
+        named = msgspec.json.encode(unit)
+        parts.append(f"{_OF_SOURCE} AND (instr(e.body, ?) OR instr(e.body, ?))")
+        values += [source, b'"unit":' + named, b'"about":' + named]
+    if filter_.person:
+        parts.append("instr(e.body, ?)")
+        values.append(b'"author":' + msgspec.json.encode(filter_.person))
+    for word in filter_.words:
+        condition, more = _word_condition(word)
+        parts.append(condition)
+        values += more
+    return LogQuery(" AND ".join(parts), tuple(values), "" if filter_.report is not None else "INDEXED BY entries_at")
+
+
+def _word_condition(word: SoughtWord) -> tuple[str, list[Any]]:
+    """For a word of a search. Nothing is taken out of JSON that does not have it as a whole: that takes long."""
+    ways = [" AND ".join(["instr(e.body, ?)"] * len(pieces)) for pieces in word.deeds]
+    ways.append(f"CAST(e.body AS TEXT) LIKE ? ESCAPE '!' AND {_SAID} LIKE ? ESCAPE '!'")
+    values: list[Any] = [piece.encode() for pieces in word.deeds for piece in pieces]
+    as_json = msgspec.json.encode(word.text).decode()[1:-1]
+    return f"({' OR '.join(f'({way})' for way in ways)})", [*values, _anywhere(as_json), _anywhere(word.text)]
+
+
+_LITERAL = str.maketrans({letter: f"!{letter}" for letter in "%_!"})
+
+
+def _anywhere(text: str) -> str:
+    """A pattern of LIKE for a text within another; its escape character is !."""
+    return f"%{text.translate(_LITERAL)}%"
+
+
+def log_times(filter_: LogFilter) -> tuple[int, int]:
+    """The first and the last millisecond of a filter's time."""
+    first = math.ceil(filter_.since.timestamp() * 1000) if filter_.since is not None else -(2**62)
+    return first, math.ceil(filter_.until.timestamp() * 1000) - 1 if filter_.until is not None else 2**62

@@ -6,7 +6,6 @@ import binascii
 import contextlib
 import functools
 import json
-import math
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -35,7 +34,7 @@ from api_client.model import (
     Unit,
     User,
 )
-from console.cache.log import LOG_PAGE, LoggedEntry, LogPage, LogPlace
+from console.cache.log import LOG_PAGE, LOOKED_AT, LoggedEntry, LogPage, LogPlace, LogQuery, log_query, log_times
 from console.cache.packed_columns import FACTS, FIELDS, MERGED_AT
 from console.cache.page_items import Cursor
 from console.cache.schema import CACHE_VERSION, REFUSED_JOB, table_of
@@ -654,31 +653,44 @@ class CacheReader:
         return 0 if found is None or found[0] is None else int(found[0])
 
     def log_page(self, filter_: LogFilter, behind: LogPlace | None = None) -> LogPage:
-        """The entries behind a place of the log, of those that the filter lets through; without a place the newest."""
-        first, last = _within(filter_)
+        """The entries behind a place of the log, of those that the filter lets through; without a place the newest.
+
+        Where they have to be looked at one by one the page holds what the next LOOKED_AT have among them.
+        """
+        first, last = log_times(filter_)
         place = behind or _BEFORE_ALL
-        found = self._logged(
-            "INDEXED BY entries_at",
-            "e.at BETWEEN ? AND ? AND (e.at < ? OR e.rowid < ?)",
-            (first, min(last, place.at_ms), place.at_ms, place.row),
-            LOG_PAGE,
-        )
-        return LogPage(tuple(found), found[-1].place if len(found) == LOG_PAGE else None)
+        within = "e.at BETWEEN ? AND ? AND (e.at < ? OR e.rowid < ?)"
+        values: tuple[Any, ...] = (first, min(last, place.at_ms), place.at_ms, place.row)
+        end = self._log_end_of_look(within, values) if filter_.is_sought else None
+        if end is not None:
+            within += " AND (e.at > ? OR e.rowid >= ?)"
+            values = (max(first, end.at_ms), *values[1:], end.at_ms, end.row)
+        found = self._logged(log_query(filter_), within, values, LOG_PAGE)
+        return LogPage(tuple(found), found[-1].place if len(found) == LOG_PAGE else end)
 
     def log_news(self, filter_: LogFilter, row: int, limit: int) -> list[LoggedEntry]:
         """Of the entries that were read into the cache behind a row (see `log_end`) those that the filter lets through,
         the newest first.
         """
-        within = "e.rowid > ? AND e.at BETWEEN ? AND ?"
-        return self._logged("NOT INDEXED", within, (row, *_within(filter_)), limit)
+        query = msgspec.structs.replace(log_query(filter_), index="NOT INDEXED")
+        return self._logged(query, "e.rowid > ? AND e.at BETWEEN ? AND ?", (row, *log_times(filter_)), limit)
 
-    def _logged(self, index: str, where: str, values: tuple[Any, ...], limit: int) -> list[LoggedEntry]:
+    def _log_end_of_look(self, within: str, values: tuple[Any, ...]) -> LogPlace | None:
+        """The last of the next LOOKED_AT entries; None when there are fewer."""
+        found = self._one(
+            f"SELECT e.at, e.rowid FROM entries e INDEXED BY entries_at WHERE {within}"  # noqa: S608 - constants
+            " ORDER BY e.at DESC, e.rowid DESC LIMIT 1 OFFSET ?",
+            (*values, LOOKED_AT - 1),
+        )
+        return None if found is None else LogPlace(*found)
+
+    def _logged(self, query: LogQuery, within: str, values: tuple[Any, ...], limit: int) -> list[LoggedEntry]:
         decoder = decoder_of(Entry)
         rows = self._all(
-            f"SELECT w.word, e.at, e.rowid, e.body FROM entries e {index}"  # noqa: S608 - constants
+            f"SELECT w.word, e.at, e.rowid, e.body FROM entries e {query.index}"  # noqa: S608 - made of constants
             " CROSS JOIN words w ON w.kind = 'source' AND w.id = e.source"
-            f" WHERE {where} AND instr(e.body, ?) = 0 ORDER BY e.at DESC, e.rowid DESC LIMIT ?",
-            (*values, _READ_MARKS, limit),
+            f" WHERE {within} AND {query.where} ORDER BY e.at DESC, e.rowid DESC LIMIT ?",
+            (*values, *query.values, limit),
         )
         with self._errors():
             return [LoggedEntry(source, LogPlace(at, row), decoder.decode(body)) for source, at, row, body in rows]
@@ -896,15 +908,7 @@ class CacheReader:
         )
 
 
-_READ_MARKS = f'"kind":"{Kind.READ.value}"'.encode()
-"""What the entries have in them that say only that somebody has read a message: they are no lines of the log."""
 _BEFORE_ALL = LogPlace(2**62, 2**62)
-
-
-def _within(filter_: LogFilter) -> tuple[int, int]:
-    """The first and the last millisecond of a filter's time."""
-    first = math.ceil(filter_.since.timestamp() * 1000) if filter_.since is not None else -(2**62)
-    return first, math.ceil(filter_.until.timestamp() * 1000) - 1 if filter_.until is not None else 2**62
 
 
 def match_query(text: str) -> str:

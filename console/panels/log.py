@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Literal
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Entry, Kind
-from console.cache.log import LoggedEntry, LogPlace
+from console.cache.log import LoggedEntry, LogPlace, log_times
 from console.cache.reader import CacheReader
 from console.panels import formatting
+from console.panels.forms.forms import Forms
+from console.panels.log_words import sought_words
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.history import STATE_WORDS, edit_text, entry_of, entry_text
 from console.panels.sources import Sources
@@ -20,12 +22,15 @@ from console.panels.window_state import WindowState
 from console.rules.alarms import OF_UNITS
 from console.rules.edit import is_local
 from console.rules.loaded import Loaded
-from console.rules.log_filter import LogFilter
+from console.rules.log_filter import LogFilter, hours_of
 from console.rules.messages import Touched
 from console.rules.queued import EditState, Queued
 from console.rules.rights import CITIZEN, SYSTEM
 from console.tasks import Tasks
+from widgets.chips import Chip
+from widgets.forms.choice import ListChoice
 from widgets.log import LogPanel, LogRow
+from widgets.menu import MenuRow
 
 _MARKS = {EditState.QUEUED: "hollow", EditState.STOPPED: "hollow"}
 _WAITING_SHOWN = 200
@@ -70,6 +75,8 @@ class LogController(QObject):
     """The key of a unit."""
     closure_opened = Signal(str)
     """The key of a closed street or flooded area."""
+    copy_wanted = Signal(str)
+    """A text is to be taken to the clipboard."""
     noted = Signal(str)
     """Which lines are shown, in a few words."""
 
@@ -83,12 +90,19 @@ class LogController(QObject):
         sources: Sources,
         zone: tzinfo,
         now: Callable[[], datetime],
+        forms: Forms,
+        show_panel: Callable[[], object],
         parent: QObject | None = None,
     ) -> None:
+        """`show_panel` brings the panel to the front."""
         super().__init__(parent)
+        self._forms, self._show_panel = forms, show_panel
         self._panel, self._window_state, self._tasks, self._reader = panel, window_state, tasks, reader
         self._outbox, self._sources, self._zone, self._now = outbox, sources, zone, now
-        self._filter = self._today()
+        self._today = self._midnight()
+        self._is_today = True
+        self._filter = LogFilter(since=self._today)
+        self._text = ""
         self._turn, self._end = 0, 0
         self._entries: dict[str, LoggedEntry] = {}
         """What is shown of the cache by id, the newest first."""
@@ -99,6 +113,10 @@ class LogController(QObject):
         panel.opened.connect(self.open)
         panel.shown.connect(self._read)
         panel.more_asked.connect(self._on_more_asked)
+        panel.find_typed.connect(self._on_find_typed)
+        panel.find_entered.connect(self._on_find_entered)
+        panel.chip_removed.connect(self._on_chip_removed)
+        panel.filter_asked.connect(self.choose_filter)
         outbox.changed.connect(lambda _: self._show())
         window_state.catalog_changed.connect(lambda _: panel.refresh())
         self._show()
@@ -114,19 +132,22 @@ class LogController(QObject):
             self._read()
 
     def begin_again(self) -> None:
-        """Read anew what is shown: of another cache, in another time zone, on another day."""
+        """Read anew what is shown: of another cache, in another time zone, under another filter."""
         self._turn += 1
-        self._filter, self._is_read = self._today(), False
+        self._today = self._midnight()
+        if self._is_today:
+            self._filter = msgspec.structs.replace(self._filter, since=self._today, until=None)
+        self._is_read = False
         self._read()
+        self._show()
 
     def tick(self) -> None:
         """Once a second: at midnight another day begins."""
-        if self._filter != self._today():
+        if self._today != self._midnight():
             self.begin_again()
 
-    def _today(self) -> LogFilter:
-        local = self._now().astimezone(self._zone)
-        return LogFilter(since=local.replace(hour=0, minute=0, second=0, microsecond=0))
+    def _midnight(self) -> datetime:
+        return self._now().astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
     def _on_more_asked(self) -> None:
         self._wants_older = self._older is not None
@@ -186,7 +207,8 @@ class LogController(QObject):
         moments.sort(key=lambda one: one[0], reverse=True)
         self._panel.set_empty(*self._empty_words())
         self._panel.set_note(self._note())
-        self.noted.emit(self.tr("everyone, today from 00:00"))
+        self._panel.set_chips([Chip(key, words) for key, words in self.conditions()], is_narrowed=self._is_narrowed)
+        self.noted.emit(self._count_words())
         self._panel.set_ids([row_id for _, row_id in moments], self._row_of)
 
     def _find_waiting(self) -> dict[str, Queued]:
@@ -194,22 +216,199 @@ class LogController(QObject):
         entries that were read.
         """
         proved = {one.entry.edit for one in self._entries.values()}
-        since_ms = self._older.at_ms if self._older is not None else _ms(self._filter.since)
+        first, last = log_times(self._filter)
+        first = first if self._older is None else self._older.at_ms
         found: dict[str, Queued] = {}
         for queued in reversed(self._outbox.open_edits):
             edit = queued.edit
             is_own = edit.id not in proved and not self._outbox.is_anothers(edit)
-            if is_own and _ms(edit.occurred_at) >= since_ms:
+            if is_own and first <= _ms(edit.occurred_at) <= last and self._lets_through(queued):
                 found[f"edit/{edit.id}"] = queued
             if len(found) == _WAITING_SHOWN:
                 break
         return found
 
+    def _lets_through(self, queued: Queued) -> bool:
+        """Whether the filter lets through an edit that waits."""
+        filter_, source, entry = self._filter, queued.edit.source, entry_of(queued.edit)
+        if filter_.report is not None and filter_.report != (source, entry.report):
+            return False
+        if filter_.unit is not None and filter_.unit != (source, _unit_of(entry)):
+            return False
+        if filter_.person not in ("", queued.edit.author):
+            return False
+        if not filter_.words:
+            return True
+        row = self._waiting_row("", queued)
+        line = f"{queued.edit.author} {row.who} {row.about} {row.what}".casefold()
+        return all(word.text in line for word in filter_.words)
+
     def _empty_words(self) -> tuple[str, str]:
-        if not self._is_read:
-            return self.tr("The log is being read"), ""
+        if not self._is_read or (self._older is not None and not self._entries):
+            return self.tr("The log is being read"), self._looked_back()
+        if self._is_narrowed:
+            return self.tr("No line is so"), self.tr("Esc in the field, or a click on a condition, takes it away.")
         why = self.tr("What anybody does to reports, units and alarms stands here.")
         return self.tr("Nothing written yet today"), why
+
+    @property
+    def _is_narrowed(self) -> bool:
+        return not self._is_today or self._filter != LogFilter(since=self._today)
+
+    def _looked_back(self) -> str:
+        if self._older is None:
+            return ""
+        at = datetime.fromtimestamp(self._older.at_ms / 1000, UTC)
+        return self.tr("looked back to {time}").format(time=formatting.moment(at, self._zone, self._now()))
+
+    def _count_words(self) -> str:
+        """Which lines are shown, and how many of them are known."""
+        if not self._is_narrowed:
+            return self.tr("everyone, today from 00:00")
+        count = len(self._entries) + len(self._waiting)
+        found = self.tr("1 line") if count == 1 else self.tr("{n} lines").format(n=formatting.thousands(count))
+        return " · ".join(part for part in (found, self._looked_back()) if part)
+
+    # The filter
+
+    @property
+    def filter(self) -> LogFilter:
+        """Which entries are shown."""
+        return self._filter
+
+    def conditions(self) -> list[tuple[str, str]]:
+        """What the filter asks for, as (key, words)."""
+        filter_ = self._filter
+        found = [("time", self._time_words())]
+        if filter_.report is not None:
+            found.append(("report", filter_.report[1]))
+        if filter_.unit is not None:
+            source, unit = filter_.unit
+            known = self._window_state.catalog(source).units.get(unit)
+            found.append(("unit", known.code if known is not None else unit))
+        if filter_.person:
+            found.append(("person", filter_.person))
+        return [(key, words) for key, words in found if words]
+
+    def _time_words(self) -> str:
+        if self._is_today:
+            return self.tr("Today")
+        zone, now = self._zone, self._now()
+        since, until = self._filter.since, self._filter.until
+        if since is None:
+            return ""
+        if until is None:
+            return self.tr("from {time}").format(time=formatting.moment(since, zone, now))
+        if until - since == timedelta(days=1) and since == _day_of(since, zone):
+            return formatting.day(since, zone, now)
+        ends = formatting.clock if _day_of(since, zone) == _day_of(until, zone) else None
+        last = ends(until, zone) if ends is not None else formatting.moment(until, zone, now)
+        return f"{formatting.moment(since, zone, now)} – {last}"
+
+    def begin_find(self) -> None:
+        """Give the keyboard to the field in which one searches."""
+        self._show_panel()
+        self._panel.focus_find()
+
+    def _on_find_typed(self, text: str) -> None:
+        words = sought_words(text, self._window_state.cities.catalogs.values(), self.tr)
+        self._text = text
+        if words != self._filter.words:
+            self._narrow(words=words)
+
+    def _on_find_entered(self, text: str) -> None:
+        """A time that was typed becomes a condition; else the keyboard goes to what was found."""
+        parts = text.split()
+        day = self._filter.since if self._filter.since is not None else self._today
+        times = {part: hours for part in parts if (hours := hours_of(part, _day_of(day, self._zone))) is not None}
+        if times:
+            since, until = next(iter(times.values()))
+            self._narrow(since=since, until=until)
+            self._panel.set_find(" ".join(part for part in parts if part not in times))
+        else:
+            self._panel.focus_lines()
+
+    def _narrow(self, **conditions: Any) -> None:
+        if "since" in conditions:
+            self._is_today = conditions["since"] == self._today and conditions.get("until") is None
+        self._filter = msgspec.structs.replace(self._filter, **conditions)
+        self.begin_again()
+
+    def _on_chip_removed(self, key: str) -> None:
+        nothing: dict[str, dict[str, Any]] = {
+            "time": {"since": None, "until": None},
+            "report": {"report": None},
+            "unit": {"unit": None},
+            "person": {"person": ""},
+        }
+        self._narrow(**nothing[key])
+
+    def choose_filter(self) -> None:
+        """Offer conditions: times, the report, unit and person of the current line, all units, and who has written."""
+        rows = [ListChoice(f"time:{key}", self.tr(words), self.tr("time")) for key, words in _TIMES.items()]
+        rows += [ListChoice(key, words, self.tr(note)) for key, words, note in self._named_here()]
+        known = {row.id for row in rows}
+        units = [
+            (f"unit:{crew.source}/{crew.unit.id}", self._window_state.code_of(crew))
+            for crew in self._window_state.cities.crews
+        ]
+        rows += [ListChoice(key, code, self.tr("unit")) for key, code in units if key not in known]
+        people = dict.fromkeys(one.entry.author for one in self._entries.values())
+        rows += [
+            ListChoice(f"person:{name}", name, self.tr("person"))
+            for name in people
+            if name and f"person:{name}" not in known
+        ]
+        self._forms.choose(self.tr("Filter the log"), "", rows, self.narrow_to)
+
+    def _named_here(self) -> list[tuple[str, str, str]]:
+        """What the current line, else the window, has chosen: (id, words, what it is)."""
+        source, entry = self._meant(self._panel.current_id())
+        if entry is None:
+            return []
+        report, unit = _report_of(entry), _unit_of(entry)
+        known = self._window_state.catalog(source).units.get(unit)
+        found = []
+        if report and not is_local(report):
+            found.append((f"report:{source}/{report}", report[:24], "report"))
+        if unit:
+            found.append((f"unit:{source}/{unit}", known.code if known is not None else unit, "unit"))
+        if entry.author:
+            found.append((f"person:{entry.author}", entry.author, "person"))
+        return found
+
+    def narrow_to(self, choice: str) -> None:
+        """Set the condition that was chosen."""
+        kind, _, what = choice.partition(":")
+        source, _, key = what.partition("/")
+        match kind:
+            case "time":
+                self._narrow(**_range(what, self._today, self._now()))
+            case "person":
+                self._narrow(person=what)
+            case _:
+                self._narrow(**{kind: (source, key)})
+
+    def menu(self) -> list[MenuRow]:
+        """What can be done with the current line."""
+        names = {
+            "report": self.tr("Only report {what}"),
+            "unit": self.tr("Only unit {what}"),
+            "person": self.tr("Only what {what} did"),
+        }
+        rows = [MenuRow("open", self.tr("Go to what it is about"))]
+        rows += [MenuRow(key, names[kind].format(what=words)) for key, words, kind in self._named_here()]
+        return [*rows, MenuRow(""), MenuRow("copy", self.tr("Copy in one line"))]
+
+    def act(self, row_id: str, intent: str) -> None:
+        """What was chosen in the menu of a line."""
+        if intent == "open":
+            self.open(row_id)
+        elif intent == "copy":
+            row = self._row_of(row_id)
+            self.copy_wanted.emit("; ".join(part for part in (row.time, row.who, row.about, row.what) if part))
+        else:
+            self.narrow_to(intent)
 
     def _note(self) -> str:
         """What is missing here, "" for nothing."""
@@ -279,13 +478,17 @@ class LogController(QObject):
 
     # What the operator does
 
+    def _meant(self, row_id: str) -> tuple[str, Entry | None]:
+        """The source and the entry of a line, also of one that waits; ("", None) when it is gone."""
+        if (queued := self._waiting.get(row_id)) is not None:
+            return queued.edit.source, entry_of(queued.edit)
+        one = self._entries.get(row_id)
+        return (one.source, one.entry) if one is not None else ("", None)
+
     def open(self, row_id: str) -> None:
         """Go to what a line is about."""
-        if (queued := self._waiting.get(row_id)) is not None:
-            source, entry = queued.edit.source, entry_of(queued.edit)
-        elif (one := self._entries.get(row_id)) is not None:
-            source, entry = one.source, one.entry
-        else:
+        source, entry = self._meant(row_id)
+        if entry is None:
             return
         unit = _unit_of(entry)
         if report := _report_of(entry):
@@ -305,16 +508,43 @@ def _read_log(reader: CacheReader, asked: _LogAsked, sources: Sequence[str]) -> 
     unread = tuple(source for source in sources if reader.loaded([source]) < Loaded.WHOLE)
     end = reader.log_end()  # before its entries: what comes meanwhile is read twice, and not missed
     if asked.what == "news":
-        return _LogRead(
-            asked, tuple(reader.log_news(asked.filter, asked.end - _AGAIN, _NEWS)), asked.older, end, unread
-        )
+        # protects: a-line-in-the-row-of-a-deleted-one-is-not-missed
+        behind = asked.end - _AGAIN
+        return _LogRead(asked, tuple(reader.log_news(asked.filter, behind, _NEWS)), asked.older, end, unread)
     page = reader.log_page(asked.filter, asked.older)
     return _LogRead(asked, page.entries, page.older, end, unread)
 
 
-def _ms(at: datetime | None) -> int:
-    """Milliseconds since 1970; long before for no time."""
-    return int(at.timestamp() * 1000) if at is not None else -(2**62)
+def _ms(at: datetime) -> int:
+    """Milliseconds since 1970."""
+    return int(at.timestamp() * 1000)
+
+
+_TIMES = {
+    "hour": "Last hour",
+    "today": "Today",
+    "yesterday": "Yesterday",
+    "week": "Last 7 days",
+    "month": "Last 30 days",
+    "all": "All that is known",
+}
+
+
+def _range(name: str, today: datetime, now: datetime) -> dict[str, datetime | None]:
+    """The time of one of _TIMES; `today` is when the day began."""
+    since = {
+        "hour": now - timedelta(hours=1),
+        "today": today,
+        "yesterday": today - timedelta(days=1),
+        "week": today - timedelta(days=6),
+        "month": today - timedelta(days=29),
+    }.get(name)
+    return {"since": since, "until": today if name == "yesterday" else None}
+
+
+def _day_of(at: datetime, zone: tzinfo) -> datetime:
+    """When the day began to which a time belongs."""
+    return at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _alarms_of(entry: Entry) -> list[Mapping[str, Any]]:

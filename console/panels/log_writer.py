@@ -178,6 +178,7 @@ class LogWriter(QObject):
 
     def _put_back(self, text: str) -> None:
         """The disk refused it: the words stand in the line again."""
+        # protects: a-line-stays-until-it-is-saved
         if text and not self._panel.line():
             self._panel.set_line(text)
 

@@ -12,6 +12,7 @@ from console.panels.closure_commands import ClosureCommands
 from console.panels.command_line.line import CommandLineController
 from console.panels.forms.drafts import Drafts
 from console.panels.handover.page import HandoverPage
+from console.panels.log import LogController
 from console.panels.log_writer import LogWriter
 from console.panels.map.controller import MapController
 from console.panels.messages import MessagesController
@@ -59,6 +60,7 @@ class Receivers:
     contact: ReporterContact
     drafts: Drafts
     line: CommandLineController
+    log: LogController
     log_writer: LogWriter
     lost_orders: LostOrders
     map: MapController
@@ -116,6 +118,14 @@ ACTIONS = Actions[Receivers](
         A("panel_report", "Go to the report", ("Ctrl+4",), "Window", lambda on: on.window.go_to_panel("report")),
         A("panel_charts", "Go to the charts", ("Ctrl+5",), "Window", lambda on: on.window.go_to_panel("charts")),
         A("panel_log", "Go to the log", ("Ctrl+6",), "Window", lambda on: on.window.go_to_panel("log")),
+        A(
+            "log_find", "Find in the log", ("Ctrl+Shift+F",), "Window", lambda on: on.log.begin_find(),
+            words="search words people time",
+        ),
+        A(
+            "log_filter", "Filter the log: by time, report, unit or person", (), "Window",
+            lambda on: on.log.choose_filter(), words="search yesterday range", asks=True,
+        ),
         A(
             "log_line", "Write a line of the log; with a number at its start it is a note of that report", ("Shift+L",),
             "Window", lambda on: on.log_writer.begin(), rules.log_line, Kind.LOG, words="note diary journal",

@@ -456,7 +456,17 @@ class ConsoleWindow(QObject):
             is_left=lambda source: self._demo is None and not self.sources.follows(source),
         )
         self.log_controller = LogController(
-            self.log_panel, window_state, tasks, reader, self.outbox, self.sources, zone, now, self
+            self.log_panel,
+            window_state,
+            tasks,
+            reader,
+            self.outbox,
+            self.sources,
+            zone,
+            now,
+            self.forms,
+            lambda: self.window.show_tab("log"),
+            self,
         )
         self.kpi_controller = KpiController(self.kpi, window_state, self.sources, zone, now, self)
         self.crowd = CrowdList(window_state, self.board_updater, tasks, reader, now, self)
@@ -916,6 +926,7 @@ class ConsoleWindow(QObject):
             contact=self.contact,
             drafts=self.drafts,
             line=self.command_line_controller,
+            log=self.log_controller,
             log_writer=self.log_writer,
             lost_orders=self.lost_orders,
             map=self.map_controller,
@@ -967,6 +978,7 @@ class ConsoleWindow(QObject):
         self.menus.bind_reports(self.queue, self.ticket, self.units, self.crowd)
         self.menus.bind_outbox(self.outbox_panel, self.outbox_controller)
         self.menus.bind_alarms(self.alarms_panel, self.alarm_commands)
+        self.menus.bind_log(self.log_panel, self.log_controller)
         self.menus.bind_filter(self.queue, self.queue_controller)
         self.menus.bind_charts(self.charts, self.charts_controller)
 
@@ -1091,6 +1103,7 @@ class ConsoleWindow(QObject):
         self.alarm_commands.unit_opened.connect(self._open_unit)
         self.alarm_commands.source_opened.connect(lambda: self.actions.run("sources"))
         self.sync_supervisor.touched.connect(self.log_controller.on_touched)
+        self.log_controller.copy_wanted.connect(self.report_clipboard.copy)
         self.log_controller.noted.connect(lambda words: self.window.set_tab_note("log", words))
         self.log_controller.report_opened.connect(self._open_report)
         self.log_controller.unit_opened.connect(self._open_unit)

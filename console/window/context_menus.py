@@ -1,4 +1,6 @@
-"""What a right click opens on a report, a unit, an alarm, an edit, a filter's chip, a chart or a place of the map."""
+"""What a right click opens on a report, a unit, an alarm, a line of the log, an edit, a filter's chip, a chart or a
+place of the map.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from console.panels.charts import ChartsController
 from console.panels.closure_commands import ClosureCommands
 from console.panels.closures import Closures
 from console.panels.forms.forms import Forms
+from console.panels.log import LogController
 from console.panels.map.crowd import CrowdList
 from console.panels.map.places import MapPlaces
 from console.panels.menus import place_menu, report_menu, unit_menu
@@ -24,6 +27,7 @@ from console.panels.window_state import WindowState
 from console.window.actions import Receivers
 from widgets.alarms import AlarmsPanel
 from widgets.charts import ChartsPanel
+from widgets.log import LogPanel
 from widgets.map.panel import MapPanel
 from widgets.menu import MenuRow, open_menu
 from widgets.outbox import OutboxPanel
@@ -88,6 +92,15 @@ class ContextMenus(QObject):
         def show(at: QPoint) -> None:
             row = panel.current_id()
             open_menu(self._window, commands.menu(row), at, lambda intent: commands.act(row, intent))
+
+        panel.menu_asked.connect(show)
+
+    def bind_log(self, panel: LogPanel, controller: LogController) -> None:
+        """The menu on a line of the log."""
+
+        def show(at: QPoint) -> None:
+            row = panel.current_id()
+            open_menu(self._window, controller.menu(), at, lambda intent: controller.act(row, intent))
 
         panel.menu_asked.connect(show)
 

@@ -63,7 +63,24 @@ def test_what_everybody_does_stands_in_the_log(tmp_path: Any) -> None:
             wait_for(lambda: rows(window)[0].mark, what="it waits")
             assert rows(window)[0].what == "Radio is down"
         wait_for(lambda: len(sent(window)) == 3, 40, "it is at the server too")
+
+        # What was done about one report, by a word, of all days; Enter goes there.
+        key(window, "F", CTRL | SHIFT)
+        wait_for(lambda: window.log_panel._find.hasFocus(), what="the field of the search")
+        QTest.keyClicks(window.log_panel._find, "pump")
+        wait_for(lambda: [row.what for row in rows(window)] == ["Note: pump is here"], what="the line is found")
+        window.log_controller.narrow_to("time:all")
+        window.log_controller.narrow_to(f"report:city/{about}")
+        window.log_panel.set_find("")
+        wait_for(lambda: len(rows(window)) == len(city.entries(about)), what="the whole history")
+        key(window, "6", CTRL)
+        key(window, "Home")
+        key(window, "Enter")
+        number = lambda: window.ticket.ticket() is not None and window.ticket.ticket().number  # noqa: E731
+        wait_for(lambda: number() == about, what="the report of the line")
+        assert window.window.current_panel() == "report"
         if "LOG_SHOT" in os.environ:
+            window.log_controller.narrow_to("time:week")
             QTest.qWait(1500)
             key(window, "L", SHIFT)
             QTest.keyClicks(window.window.focusWidget(), f"{about} Tanda kalau sudah surut")

@@ -12,6 +12,7 @@ from console.server.errors import Invalid
 
 def write_line(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Entry:
     """The entry of a line, without its id. Raises Invalid: a line is never changed nor taken back."""
+    # protects: a-line-of-the-log-stays
     if edit.undoes is not None:
         raise Invalid("A line of the log is not taken back: write another one.")
     line = payload_of(edit, LogLine)

@@ -7,15 +7,16 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api_client.model import Entry
-from console.cache.log import LOG_PAGE, LogPlace
+from console.cache.log import LOG_PAGE, LOOKED_AT, LogPlace
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter, PageItem
 from console.files.sqlite_file import CACHE
-from console.rules.log_filter import LogFilter
+from console.rules.log_filter import LogFilter, SoughtWord
 from tests.unit.cache.making import T0, at
 
 MINUTE = timedelta(minutes=1)
@@ -80,6 +81,73 @@ def test_that_somebody_has_read_a_message_is_no_line(writer: CacheWriter, reader
     put(writer, read, said, line("a", 1))
     assert all_pages(reader, EVERYTHING) == [["a", "said"]]
     assert [one.entry.id for one in reader.log_news(EVERYTHING, 0, 9)] == ["a", "said"]
+
+
+def names(reader: CacheReader, **conditions: Any) -> list[str]:
+    return [key for page in all_pages(reader, LogFilter(**conditions)) for key in page]
+
+
+def test_a_filter_lets_through_what_is_of_a_report_a_unit_and_a_person(
+    writer: CacheWriter, reader: CacheReader
+) -> None:
+    alarm = {"alarms": [{"kind": "silent", "about": "u7"}]}
+    put(
+        writer,
+        line("a", 1),
+        Entry("b", "2", "dispatch", T0 + 2 * MINUTE, 'o"brien', data={"unit": "u7"}),
+        Entry("c", None, "alarm", T0 + 3 * MINUTE, "rina", data=alarm),
+        Entry("d", "2", "progress", T0 + 4 * MINUTE, "SDA-7", unit="u7", data={"state": "done"}),
+        Entry("e", "2", "note", T0 + 5 * MINUTE, "rina", text='"author":"o\\"brien" "unit":"u7"'),
+    )
+    put(writer, Entry("f", "2", "dispatch", T0, "rina", data={"unit": "u7"}), source="other")
+    assert names(reader, report=("city", "2")) == ["e", "d", "b"]
+    assert names(reader, report=("city", "2"), since=T0 + 3 * MINUTE, until=T0 + 5 * MINUTE) == ["d"]
+    assert names(reader, unit=("city", "u7")) == ["d", "c", "b"]
+    assert names(reader, person='o"brien') == ["b"]
+    assert names(reader, person="rina", unit=("city", "u7")) == ["c"]
+    assert names(reader, report=("nowhere", "2")) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("bridge", ["c", "b", "a"]),
+        ("BRIDGE", ["c", "b", "a"]),
+        ("100%", ["c"]),
+        ("_", ["b"]),
+        ('"so"', ["a"]),
+        ("\\", ["d"]),
+        ("!", ["d"]),
+        ("4711", ["d"]),
+        ("budi", ["b"]),
+        ("reason", []),
+        ("null", []),
+        ("note", []),
+    ],
+)
+def test_words_are_found_where_somebody_wrote_them_and_nowhere_else(
+    writer: CacheWriter, reader: CacheReader, word: str, found: list[str]
+) -> None:
+    put(
+        writer,
+        Entry("a", "1", "note", T0 + 1 * MINUTE, "rina", text='The bridge gives way, he said "so"'),
+        Entry("b", "1", "set", T0 + 2 * MINUTE, "budi", data={"reason": "bridge_closed"}),
+        Entry("c", "1", "close", T0 + 3 * MINUTE, "rina", data={"disposition": "Bridge 100% done", "reason": None}),
+        Entry("d", "4711", "note", T0 + 4 * MINUTE, "rina", data={"text": "C:\\\\x !"}),
+    )
+    assert names(reader, words=(SoughtWord(word),)) == found
+
+
+def test_a_search_looks_at_so_many_entries_and_says_where_to_go_on(writer: CacheWriter, reader: CacheReader) -> None:
+    put(writer, *[line(f"n{number}", number) for number in range(LOOKED_AT + 300)])
+    last, first = LogFilter(person="rina", words=(SoughtWord("n1"),)), LogFilter(words=(SoughtWord("n299"),))
+    page = reader.log_page(first)
+    assert page.entries == ()
+    assert page.older is not None
+    page = reader.log_page(first, page.older)
+    assert ([one.entry.id for one in page.entries], page.older) == (["n299"], None)
+    found = [key for each in all_pages(reader, last) for key in each]
+    assert found == [f"n{number}" for number in range(LOOKED_AT + 299, -1, -1) if f"{number}".startswith("1")]
 
 
 def test_what_came_in_since_is_read_alone_wherever_it_belongs(writer: CacheWriter, reader: CacheReader) -> None:

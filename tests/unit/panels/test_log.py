@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Entry, Kind
-from console.cache.log import LOG_PAGE
+from console.cache.log import LOG_PAGE, LOOKED_AT
 from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
@@ -35,6 +37,7 @@ class Room(Rig):
     def __init__(self, profile: Path, writer: CacheWriter) -> None:
         super().__init__(profile)
         self.writer, self.seq = writer, 0
+        self.fronts: list[bool] = []
         self.reader = CacheReader(profile)
         self.readers.append(self.reader)
         self.sources = Sources(
@@ -45,8 +48,12 @@ class Room(Rig):
         self.panel.resize(838, 212)
         self.log = LogController(
             self.panel, self.window_state, self.tasks, lambda: self.reader, self.outbox, self.sources, UTC,
-            lambda: self.now,
+            lambda: self.now, self.forms, lambda: self.fronts.append(True),
         )  # fmt: skip
+        self.words = ""
+        self.log.noted.connect(lambda words: setattr(self, "words", words))
+        self.copied: list[str] = []
+        self.log.copy_wanted.connect(self.copied.append)
         self.opened: list[tuple[str, ...]] = []
         self.log.message.connect(self.said.append)
         self.log.report_opened.connect(lambda *what: self.opened.append(what))
@@ -65,6 +72,14 @@ class Room(Rig):
         """The lines, once nothing is being read."""
         wait_for(lambda: not self.log._is_running, what="the worker has read")
         return [self.panel.row(one) for one in self.panel.shown_ids()]
+
+    def find(self, text: str) -> list[str]:
+        """What the lines say that a search leaves."""
+        self.panel.set_find(text)
+        return [row.what for row in self.settle()]
+
+    def chips(self) -> list[str]:
+        return [words for _, words in self.log.conditions()]
 
     def lines(self) -> list[str]:
         return [" | ".join(part for part in (row.time, row.who, row.about, row.what) if part) for row in self.settle()]
@@ -123,6 +138,7 @@ def test_each_line_says_when_who_about_what_and_what_was_done(room: Room) -> Non
 
 
 def test_it_is_read_while_it_can_be_seen_and_what_comes_is_added_alone(room: Room) -> None:
+    room.settle()  # which the window began when it was shown
     room.panel.hide()
     room.put(entry("a", 1), entry("b", 2))
     assert room.settle() == []
@@ -202,3 +218,158 @@ def test_another_day_and_another_cache_are_read_anew_and_what_is_missing_is_said
     room.log.begin_again()
     room.settle()
     assert room.panel._note.text().endswith("Old town tells no histories")
+
+
+def test_words_of_a_line_find_it_whoever_wrote_them(room: Room) -> None:
+    room.put(
+        entry("Water rises", 1),
+        entry("b", 2, "dispatch", "budi", data={"unit": "07"}),
+        entry("c", 3, "dispatch", data={"unit": "11"}),
+        entry("yesterday", -9 * 60),
+    )
+    room.settle()
+    assert room.words == "everyone, today from 00:00"
+    assert room.find("water") == ["Note: Water rises"]
+    assert room.words == "1 line"
+    assert room.find("dispatched") == ["Dispatched SDA-11", "Dispatched SDA-07"]
+    assert room.words == "2 lines"
+    assert room.find("dispatched sda-07") == room.find("BUDI") == ["Dispatched SDA-07"]
+    assert room.find("yesterday") == []
+    assert room.panel._empty.words()[0] == "No line is so"
+    room.put(entry("water again", 4), entry("d", 5))
+    assert room.find("water") == ["Note: water again", "Note: Water rises"]
+    room.put(entry("more water", 6), entry("e", 7))
+    assert room.settle()[0].what == "Note: more water", "what comes in is let through by the filter too"
+    assert len(room.find("")) == 8 - 1
+
+
+def test_conditions_stand_as_chips_and_each_can_be_taken_away(room: Room) -> None:
+    room.put(
+        entry("a", 1, "dispatch", "budi", data={"unit": "07"}),
+        entry("b", 2, report="931181"),
+        entry("c", 3),
+        entry("yesterday", -9 * 60, who="budi"),
+        entry("last year", -365 * 24 * 60),
+    )
+    room.settle()
+    assert room.chips() == ["Today"]
+    room.panel.view.set_current_id("city/a")
+    offered = [(row.id, row.text) for row in room.log.menu()]
+    assert offered == [
+        ("open", "Go to what it is about"),
+        ("report:city/931180", "Only report 931180"),
+        ("unit:city/07", "Only unit SDA-07"),
+        ("person:budi", "Only what budi did"),
+        ("", ""),
+        ("copy", "Copy in one line"),
+    ]
+    room.log.act("city/a", "copy")
+    assert room.copied == ["08:01:00; budi; 931180 · SDA-07; Dispatched SDA-07"]
+    room.log.act("city/a", "report:city/931180")
+    assert ([row.what for row in room.settle()], room.chips()) == (
+        ["Note: c", "Dispatched SDA-07"],
+        ["Today", "931180"],
+    )
+    room.log.act("city/a", "unit:city/07")
+    room.log.act("city/a", "person:budi")
+    assert ([row.what for row in room.settle()], room.chips()) == (
+        ["Dispatched SDA-07"],
+        ["Today", "931180", "SDA-07", "budi"],
+    )
+    for key in ("report", "unit"):
+        room.panel.chip_removed.emit(key)
+    room.panel.chip_removed.emit("time")
+    assert ([row.what for row in room.settle()], room.chips()) == (["Dispatched SDA-07", "Note: yesterday"], ["budi"])
+    room.panel.chip_removed.emit("person")
+    assert len(room.settle()) == 5
+
+
+def test_a_time_is_chosen_or_typed(room: Room) -> None:
+    room.put(entry("a", -30), entry("b", -90), entry("c", -9 * 60), entry("d", -40 * 24 * 60), entry("e", 1))
+    room.settle()
+    told = {}
+    for time in ("hour", "today", "yesterday", "week", "month", "all"):
+        room.log.narrow_to(f"time:{time}")
+        told[time] = (" ".join(row.what[-1] for row in room.settle()), *room.chips())
+    assert told == {
+        "hour": ("e a", "from 07:00"),
+        "today": ("e a b", "Today"),
+        "yesterday": ("c", "24 Nov"),
+        "week": ("e a b c", "from 19 Nov 00:00"),
+        "month": ("e a b c", "from 27 Oct 00:00"),
+        "all": ("e a b c d",),
+    }
+    room.log.narrow_to("time:today")
+    room.panel.set_find("6-7 Note:")
+    room.panel.find_entered.emit("6-7 Note:")
+    assert ([row.what for row in room.settle()], room.chips(), room.panel._find.text()) == (
+        ["Note: b"],
+        ["06:00 – 07:00"],
+        "Note:",
+    )
+    room.now += timedelta(days=1)
+    room.log.tick()
+    assert [row.what for row in room.settle()] == ["Note: b"], "a time that was chosen stays"
+    assert room.chips() == ["25 Nov 06:00 – 07:00"]
+
+
+def test_the_form_offers_times_units_and_who_has_written(room: Room) -> None:
+    room.put(entry("a", 1, who="budi"), entry("b", 2))
+    room.settle()
+    room.panel.filter_asked.emit()
+    form: Any = room.forms._open
+    offered = [choice.text for choice in form._rows]
+    assert offered[:2] == ["Last hour", "Today"]
+    assert sorted(offered[6:]) == ["931180", "SDA-07", "SDA-11", "budi", "sari"], "of the current line, and all others"
+    form.chosen.emit("person:budi")
+    assert [row.what for row in room.settle()] == ["Note: a"]
+    form.close()
+
+
+def test_a_search_far_back_says_how_far_it_is_and_goes_on_by_itself(room: Room) -> None:
+    room.put(*[entry(f"n{number}", -number) for number in range(LOOKED_AT + 200)])
+    room.log.narrow_to("time:all")
+    room.settle()
+    seen: list[str] = []
+    room.log.noted.connect(seen.append)
+    room.panel.set_find(f"n{LOOKED_AT + 150}")
+    wait_for(lambda: [row.what for row in room.settle()] == [f"Note: n{LOOKED_AT + 150}"], what="the line of long ago")
+    assert room.words == "1 line"
+    assert any("looked back to" in words for words in seen)
+
+
+def test_what_waits_is_let_through_by_the_filter_as_all_else(room: Room) -> None:
+    room.put(entry("a", -5, who="rina"))
+    room.choose("A")
+    room.edit_commands.note(room.details(1001, "A"), "Knee-deep")
+    room.edit_commands.dispatch(room.details(1001, "A"), "07", "SDA-07", stack=False)
+    room.saved(2)
+    wait_for(lambda: len(room.settle()) == 3, what="lines of their own")
+    assert room.find("knee") == ["Note: Knee-deep"]
+    assert room.find("") == ["Dispatched SDA-07", "Note: Knee-deep", "Note: a"]
+    for choice, left in (("unit:city/07", 1), ("person:rina", 1), ("report:city/A", 1), ("report:city/B", 0)):
+        room.log.narrow_to(choice)
+        assert len(room.settle()) == left, choice
+    for key in ("report", "unit", "person"):
+        room.panel.chip_removed.emit(key)
+    room.log.narrow_to("time:yesterday")
+    assert room.settle() == []
+
+
+def test_the_keys_of_the_search(room: Room, qtbot: QtBot) -> None:
+    room.put(entry("a", 1), entry("b", 2))
+    room.settle()
+    assert not room.panel._top.isVisible(), "in a low panel the lines have its room"
+    room.log.begin_find()
+    wait_for(room.panel._find.hasFocus, what="the field has the keyboard")
+    assert room.fronts == [True]
+    QTest.keyClicks(room.panel._find, "b")
+    assert [row.what for row in room.settle()] == ["Note: b"]
+    QTest.keyClick(room.panel._find, Qt.Key.Key_Return)
+    wait_for(room.panel.view.hasFocus, what="the lines have it")
+    assert room.panel._top.isVisible()
+    room.log.begin_find()
+    wait_for(room.panel._find.hasFocus, what="the field has the keyboard")
+    QTest.keyClick(room.panel._find, Qt.Key.Key_Escape)
+    assert len(room.settle()) == 2
+    assert not room.panel._top.isVisible()
