@@ -230,6 +230,12 @@ class DispatchClient:
         """Say which report the operator looks at."""
         self._ask("PUT", "/presence", headers=_JSON, body=msgspec.json.encode({"report": report}), limits=self._small)
 
+    def sign_out(self) -> None:
+        """Say that the operator has signed out: what he has taken is offered to others. Refused (404, 405) by a server
+        of a version that knows of no sign-out.
+        """
+        self._ask("DELETE", "/presence", limits=self._small)
+
     def tell_export(self, body: bytes) -> None:
         """POST the note of an export to the audit log. Harmless to repeat with the same id."""
         self._ask("POST", "/exports", headers=_JSON, body=body, limits=self._small)

@@ -112,11 +112,22 @@ class Hold(msgspec.Struct, frozen=True):
         return self.until is not None and self.until <= now
 
 
+class ClaimOffer(msgspec.Struct, frozen=True):
+    """A report that somebody has taken is offered: to the user `to`, or to everybody (None) as its holder has signed
+    out. `by` is who offers it.
+    """
+
+    at: datetime
+    by: str
+    to: str | None = None
+
+
 class Claim(msgspec.Struct, frozen=True):
-    """Who has taken a report, and since when."""
+    """Who has taken a report, and since when; whom it is offered to, None for nobody."""
 
     who: str
     since: datetime
+    offer: ClaimOffer | None = None
 
 
 class ClockState(StrEnum):

@@ -23,6 +23,7 @@ from console.rules.filter import Filter
 from console.rules.loaded import Loaded
 from console.rules.pending import created_report, with_edits
 from console.rules.queued import PENDING, EditState, Queued
+from console.rules.report import holder_of
 from console.rules.scoped_code import ScopedCode
 from console.rules.status import ON_THE_WAY, ORDER
 from console.rules.time_range import TimeRange
@@ -344,7 +345,7 @@ def _values(report: Report, source: str, cities: Cities) -> dict[str, Any]:
     numbers = cities.numbers
     waits = tuple(WaitsFor)
     placed = report.lat is not None and report.lon is not None
-    user = report.claim.who if report.claim else ""
+    user = holder_of(report) or ""
     return {
         "status": ORDER.index(report.status),
         "priority": report.priority,

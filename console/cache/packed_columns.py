@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from api_client.model import Clock, ClockState, Report, WaitsFor
+from console.rules.report import holder_of
 from console.rules.status import ORDER, is_open
 
 FIELDS: tuple[tuple[str, str], ...] = (
@@ -70,7 +71,7 @@ def pack(row: int, source: int, report: Report, lead_unit: int, word_id: Callabl
         source,
         word_id("service", report.service),
         word_id("agency", report.agency),
-        word_id("user", report.claim.who if report.claim else None),
+        word_id("user", holder_of(report)),
         min(max(report.duplicates, 0), 32767),
         _STATUS[report.status],
         _HOLD[report.hold.waits_for] if report.hold else 0,

@@ -23,7 +23,7 @@ from console.panels.window_state import WindowState
 from console.rules.loaded import Loaded
 from console.rules.proof import is_proof_missing
 from console.rules.queued import EditState, Queued, is_deleted, waits_for_radio
-from console.rules.report import HAZARD, upwards
+from console.rules.report import HAZARD, holder_of, upwards
 from console.rules.rights import Rights, in_scope, may_release, unit_in_scope
 
 
@@ -211,7 +211,7 @@ class SituationMonitor(QObject):
             report=True,
             numbered=details.server is not None,
             status=report.status,
-            holder=report.claim.who if report.claim else None,
+            holder=holder_of(report),
             on_hold=self.is_on_hold(report),
             photos=bool(report.photos),
             merged=report.merged_into is not None,

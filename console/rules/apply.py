@@ -37,7 +37,7 @@ from console.rules.edit import DUPLICATE, LEAVES, Edit
 from console.rules.engagement import job_in_force
 from console.rules.proof import is_proof_missing, jobs_of_round
 from console.rules.proof_check import own_flags, work_began
-from console.rules.report import HAZARD, claim_after_return
+from console.rules.report import HAZARD, claim_after_return, holder_of, is_for_everybody
 from console.rules.rights import may_release
 from console.rules.status import ASSIGNMENT_MAY_BECOME, ENDED_ASSIGNMENT, is_open, may_become, status_after
 
@@ -422,7 +422,7 @@ def _photo(state: ReportState, step: _RuleStep) -> ReportState:
 def _claim(state: ReportState, step: _RuleStep) -> ReportState:
     claim = state.report.claim
     # protects: who-has-taken-it-is-shown
-    if claim is not None:
+    if claim is not None and not is_for_everybody(claim):
         if claim.who != step.edit.author:
             raise NotAllowed(Why.TAKEN)
         return state
@@ -450,7 +450,7 @@ def _engage(state: ReportState, step: _RuleStep) -> ReportState:
     if report.status is Status.VALIDATION:
         raise NotAllowed(Why.AWAITS_VALIDATION)
     state = replace(state, assignments=_crews_after(state.assignments, report.id, step))
-    if step.edit.kind is Kind.DISPATCH and report.claim is None:
+    if step.edit.kind is Kind.DISPATCH and holder_of(report) is None:
         state = _with(state, claim=Claim(step.edit.author, step.at))  # who sends a crew has the report
     return follow_crews(state, step.known)
 

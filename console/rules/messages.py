@@ -159,6 +159,13 @@ class SetPin(msgspec.Struct, frozen=True, tag="set_pin"):
     pin: NewPin
 
 
+class SignOut(msgspec.Struct, frozen=True, tag="sign_out"):
+    """Tell a server that whose token this is has signed out here; again and again until it is reached."""
+
+    source: str
+    token: str
+
+
 class SyncNow(msgspec.Struct, frozen=True, tag="sync_now"):
     """Try all sources at once, whatever their back-off says."""
 
@@ -178,7 +185,7 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
 
 Asked = Reveal | FindCaller | WhoseToken | SignHandover | SetPin
 """What a server is asked once, and answers or not."""
-Down = Start | Push | Withdraw | Fetch | BringTile | Look | Asked | SyncNow | Compare | Stop
+Down = Start | Push | Withdraw | Fetch | BringTile | Look | Asked | SignOut | SyncNow | Compare | Stop
 
 
 class Obstacle(StrEnum):

@@ -17,6 +17,19 @@ def calls_for_a_crew(report: Report) -> bool:
     return report.priority == HAZARD and at_work and report.merged_into is None
 
 
+def holder_of(report: Report) -> str | None:
+    """Who works on a report: who has taken it, unless he has signed out since, which offers it to everybody; None for
+    nobody.
+    """
+    claim = report.claim
+    return claim.who if claim is not None and not is_for_everybody(claim) else None
+
+
+def is_for_everybody(claim: Claim) -> bool:
+    """Whether whoever may take reports may take this one over, as its holder has signed out."""
+    return claim.offer is not None and claim.offer.to is None
+
+
 def claim_after_return(report: Report, by: str) -> Claim | None:
     """Who has it once `by` has brought it back to work: of a closed one nobody has it that did not do that himself.
 

@@ -28,6 +28,7 @@ from console.rules.messages import (
     Revealed,
     SetPin,
     SignHandover,
+    SignOut,
     Source,
     TokenOwner,
     TryNow,
@@ -341,6 +342,9 @@ class GeoReportSource:
         """Nor do they find reports by who reported them."""
         problem = "This server shows nobody who reported."
         self._emit(CallerFound(asked.source, asked.number, problem=problem))
+
+    def sign_out(self, told: SignOut) -> None:
+        """Such a server knows nobody who could."""
 
     def find_owner(self, asked: WhoseToken) -> None:
         """A key of such a server belongs to the city."""

@@ -202,6 +202,8 @@ def _report_in_time(report: Report) -> Report:
         values["hold"] = msgspec.structs.replace(report.hold, until=None)
     if report.claim is not None and not can_be(report.claim.since):
         values["claim"] = msgspec.structs.replace(report.claim, since=EARLIEST)
+    if (claim := values.get("claim", report.claim)) is not None and claim.offer and not can_be(claim.offer.at):
+        values["claim"] = msgspec.structs.replace(claim, offer=msgspec.structs.replace(claim.offer, at=EARLIEST))
     if not all(_photo_can_be(photo) for photo in report.photos):
         values["photos"] = tuple(_photo_in_time(photo) for photo in report.photos)
     if not all(_clock_can_be(clock) for clock in report.clocks):

@@ -43,6 +43,7 @@ from console.rules.messages import (
     SetPin,
     SignedIn,
     SignHandover,
+    SignOut,
     Source,
     SourceState,
     Start,
@@ -149,6 +150,9 @@ class Followers:
                 following.look(message)
         elif isinstance(message, Reveal | FindCaller | WhoseToken | SignHandover | SetPin):
             self._ask(message)
+        elif isinstance(message, SignOut):
+            if (following := self._following.get(message.source)) is not None:
+                following.sign_out(message)
         elif isinstance(message, SyncNow):
             for following in self._following.values():
                 following.hurry()

@@ -19,6 +19,7 @@ from console.rules.messages import (
     Revealed,
     SetPin,
     SignHandover,
+    SignOut,
     TokenOwner,
     WhoseToken,
 )
@@ -65,10 +66,10 @@ class Answers(Connection, Protocol):
 
 class RequestsLane(LaneThread):
     """Answers every Reveal, FindCaller, WhoseToken, SignHandover and SetPin, keeping nothing of them; tells what is
-    looked at, best effort.
+    looked at, best effort, and who has signed out, until the server is reached.
 
-    Nothing else is asked, and nothing told, while the source is not live: a server that refuses the present token may
-    well know another one.
+    Only what is asked or told with another token goes out while the source is not live: a server that refuses the
+    present one may well know that.
     """
 
     def __init__(
@@ -77,13 +78,18 @@ class RequestsLane(LaneThread):
         health: Health,
         emit: Callable[[_Answer], None],
         owner_of: Callable[[str], model.Me],
+        sign_out: Callable[[str], None],
     ) -> None:
-        """`owner_of` asks the server, with a token, whose it is; raises ApiError."""
+        """`owner_of` asks the server, with a token, whose it is; `sign_out` tells it that he has signed out. Both raise
+        ApiError.
+        """
         super().__init__("ask", client)
         self._client = client
         self._health = health
         self._emit = emit
-        self._owner_of = owner_of
+        self._owner_of, self._sign_out = owner_of, sign_out
+        self._left: deque[str] = deque()
+        """The tokens of operators who have signed out, which the server has not been told."""
         self._asked: deque[Asked] = deque()
         self._open: str | None = None
         self._tell_at = 0.0
@@ -110,6 +116,11 @@ class RequestsLane(LaneThread):
         self._asked.append(asked)
         self.poke()
 
+    def sign_out(self, told: SignOut) -> None:
+        """Tell that an operator has signed out."""
+        self._left.append(told.token)
+        self.poke()
+
     def find_owner(self, asked: WhoseToken) -> None:
         """Find out whose a token is."""
         self._asked.append(asked)
@@ -125,6 +136,7 @@ class RequestsLane(LaneThread):
         while not self._wakeup.stopped:
             while self._asked and not self._wakeup.stopped:
                 self._emit(self._answer(self._asked.popleft()))
+            self._tell_who_left()
             if time.monotonic() >= self._tell_at:
                 # Before the look at what is open: what is opened from here on sets its own time again.
                 self._tell_at = time.monotonic() + AGAIN_S
@@ -187,6 +199,16 @@ class RequestsLane(LaneThread):
         except errors.ApiError as error:
             return Revealed(asked.source, asked.report, problem=_NEEDS_NETWORK if _is_away(error) else str(error))
         return Revealed(asked.source, asked.report, found.name, found.phone, found.email)
+
+    def _tell_who_left(self) -> None:
+        while self._left and not self._wakeup.stopped:
+            try:
+                self._sign_out(self._left[0])
+            except errors.ApiError as error:
+                # protects: a-sign-out-is-told-at-last
+                if _is_away(error) or isinstance(error, (errors.Busy, errors.ServerFault)):
+                    return  # tried again with the next presence
+            self._left.popleft()
 
     def _tell(self, report: str | None) -> None:
         if self._health.state != LIVE or self._health.breaker.open:

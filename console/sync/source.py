@@ -26,6 +26,7 @@ from console.rules.messages import (
     Reveal,
     SetPin,
     SignHandover,
+    SignOut,
     Source,
     TryNow,
     Up,
@@ -174,6 +175,9 @@ class Following(Protocol):
     def sign(self, asked: SignHandover | SetPin) -> None:
         """Offer a hand-over and have it signed, or set a PIN."""
 
+    def sign_out(self, told: SignOut) -> None:
+        """Tell that an operator has signed out."""
+
     def hurry(self) -> None:
         """Try everything at once."""
 
@@ -225,6 +229,10 @@ class DispatchSource:
             with contextlib.closing(client(None, other)) as asks:
                 return asks.me()
 
+        def sign_out(other: str) -> None:
+            with contextlib.closing(client(None, other)) as tells:
+                tells.sign_out()
+
         self._source, self._emit = source, emit
         self._timing = timing
         self._random = random_source
@@ -256,7 +264,7 @@ class DispatchSource:
         self._push = SendLane("push", [sender() for _ in range(SENDERS)], attempt)
         self._upload = SendLane("upload", [photo_sender], attempt)
         self._download = DownloadLane(folder, source, client(None), emit)
-        self._ask = RequestsLane(client(), self._health, emit, owner_of)
+        self._ask = RequestsLane(client(), self._health, emit, owner_of, sign_out)
         self._lanes = (self._pull, self._stream, self._ask, self._download, self._upload, self._push)
         self._health.on_live += [self._push.interrupt, self._stream.hurry, self._ask.tell_again]
         self._health.breaker.on_close.append(lambda: emit(TryNow(source.key)))
@@ -311,6 +319,10 @@ class DispatchSource:
     def sign(self, asked: SignHandover | SetPin) -> None:
         """Offer a hand-over and have it signed, or set a PIN."""
         self._ask.sign(asked)
+
+    def sign_out(self, told: SignOut) -> None:
+        """Tell that an operator has signed out."""
+        self._ask.sign_out(told)
 
     def hurry(self) -> None:
         """Try everything at once."""

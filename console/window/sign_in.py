@@ -68,6 +68,8 @@ class SignInController(QObject):
         )
         self._window_state, self._outbox, self._undo_stack, self._forms = window_state, outbox, undo_stack, forms
         self._outbox_controller, self._status, self._claims = outbox_controller, status, claims
+        self._replaced: dict[str, str] = {}
+        """The token that a source had before one was entered whose owner it has not told yet."""
         self._asking: set[str] = set()
         """The sources whose server is being asked with a token that was just entered."""
         self._rights = {source.key: Rights(source.role) for source in settings.here.sources if source.role}
@@ -157,7 +159,7 @@ class SignInController(QObject):
         source, rest = wanted[0], wanted[1:]
 
         def signed_in(token: str) -> None:
-            kept = self._tokens.put(source.key, token)
+            kept = self._put(source.key, token)
             self._ask_tokens(rest, [*given, source], unkept if kept else [*unkept, source])
 
         several = len(self._with_operators()) > 1
@@ -220,7 +222,14 @@ class SignInController(QObject):
     def take_seat(self, key: str, token: str) -> None:
         """Follow a source with a token whose owner its server has just told: he sits here from now on."""
         given = [one for one in self._settings.here.sources if one.key == key]
-        self._take_up(given, [] if self._tokens.put(key, token) else given)
+        self._take_up(given, [] if self._put(key, token) else given)
+
+    def _put(self, key: str, token: str) -> bool:
+        """Keep a token in the place of the one before, whose owner has signed out if this is another's."""
+        before = self._tokens.get(key)
+        if before and before != token and key not in self._settings.here.signed_out:
+            self._replaced.setdefault(key, before)
+        return self._tokens.put(key, token)
 
     def _signed_in_at(self) -> list[Source]:
         """The sources that know the present operator, or for which there is a token that may be his.
@@ -284,12 +293,15 @@ class SignInController(QObject):
         """Delete the tokens of these sources and start the sync process without them; say what the keyring or the
         settings file would not change.
         """
+        tokens = {one.key: token for one in sources if (token := self._tokens.get(one.key))}
         stay = [one.name for one in sources if not self._tokens.drop(one.key)]
         keys = [one.key for one in sources]
         why_not = self._settings.keep(lambda settings: _signed_out(settings, keys))
         self._followed_sources.signing_in.difference_update(keys)
         self._followed_sources.name_absent()
         self._followed_sources.start(self._settings.here.sources)
+        # protects: a-sign-out-is-told
+        self._followed_sources.sign_out(tokens)
         self.rights_changed.emit()
         said = self.tr("Signed out of {server}").format(server=", ".join(one.name for one in sources))
         if why_not and stay:
@@ -316,7 +328,7 @@ class SignInController(QObject):
             away = dict.fromkeys(self._sources.name(one.source) for one in held if self._sources.is_away(one.source))
             back = self.tr("{back}; not those of {names}: no connection").format(back=back, names=", ".join(away))
         release = ListChoice("release", self.tr("Release and sign out"), back)
-        seen = self.tr("the others see that you are not connected") if there else self.tr("not released: no connection")
+        seen = self.tr("yours until a colleague takes them over") if there else self.tr("not released: no connection")
         keep = ListChoice("keep", self.tr("Keep and sign out"), seen)
         rows = [release, keep] if there else [keep]
         about = self._named(held)
@@ -354,6 +366,9 @@ class SignInController(QObject):
         before, known = self._outbox.author_for(me.source), self._rights.get(me.source)
         rights = self._rights[me.source] = Rights(me.role, me.areas, me.agencies)
         is_another = me.user not in ("local", before)
+        if (token := self._replaced.pop(me.source, "")) and is_another:
+            # protects: a-change-of-operator-is-told
+            self._followed_sources.sign_out({me.source: token})
         left = self._left_by(before, me.source) if is_another and me.source not in settings.signed_out else []
         if is_another:
             if me.source == self._first_signed_in(me.source):

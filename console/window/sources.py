@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from console.panels.qt_outbox import QtOutbox
 from console.panels.sources import Sources
 from console.panels.status import StatusController
 from console.panels.window_state import WindowState
-from console.rules.messages import Source, Start, ZoneTold
+from console.rules.messages import SignOut, Source, Start, ZoneTold
 from console.settings import CityZone, Settings, Tokens, city_zone, operator_of, users_of
 from console.window.demo_server import DemoServer
 from console.window.settings_store import SettingsStore
@@ -83,6 +84,11 @@ class FollowedSources(QObject):
         self._status.set_hint("")
         self._kpi.set_city(" + ".join(source.name for source in sources))
         self._sync_supervisor.start(Start(str(self._profile), tuple(sources), tokens, settings.order_lifetime_s))
+
+    def sign_out(self, tokens: Mapping[str, str]) -> None:
+        """Tell these sources that whose tokens (source key -> token) these are has signed out here."""
+        for key, token in tokens.items():
+            self._sync_supervisor.send(SignOut(key, token))
 
     def close(self) -> None:
         """Stop waiting for the demo city's server."""

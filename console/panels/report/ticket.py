@@ -48,6 +48,7 @@ from console.rules.queued import (
     waits_for_radio,
     was_held_back,
 )
+from console.rules.report import is_for_everybody
 from console.rules.sla import begun, clocks_at
 from console.rules.status import ORDER, is_open
 from widgets.photos import PhotoCard
@@ -270,9 +271,12 @@ class TicketController(QObject):
         since = formatting.duration((self._now() - claim.since).total_seconds())
         who = self.tr("you") if claim.who == self._window_state.me_at(details.source) else claim.who
         taken = self.tr("Taken by {who} {since}").format(who=who, since=since)
+        if is_for_everybody(claim):
+            text = self.tr("{taken} · signed out, {key} takes it over")
+            return text.format(taken=taken, key=self._window_state.actions.cap("take"))
         connected = self._looking.get(details.source)
         is_cut_off = connected is not None and claim.who not in (self._window_state.me_at(details.source), *connected)
-        return self.tr("{taken} · not connected now").format(taken=taken) if is_cut_off else taken
+        return self.tr("{taken} · away, no connection").format(taken=taken) if is_cut_off else taken
 
     def _facts(self, details: ReportDetails, area: str) -> list[tuple[str, str, str]]:
         report = details.shown

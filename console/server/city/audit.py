@@ -23,6 +23,7 @@ from console.server.city.records import Actor
 from console.server.city.report_key import without_key
 
 WRITE, REVEAL, EXPORT, LOAD, SIGN_IN_REFUSED, USER = "write", "reveal", "export", "load", "sign-in refused", "user"
+SIGN_OUT = "sign-out"
 CALLER = "caller"
 """A report was found by the telephone number of who reported it, or looked for so in vain."""
 CITY = "city"

@@ -34,10 +34,18 @@ from api_client.model import (
 )
 from console.images.worker import Made
 from console.rules.area import AreaIndex
+from console.rules.report import is_for_everybody
 from console.server.city import audit, feed, schema
 from console.server.city.alarms import drop_old_alarms
 from console.server.city.bulk_insert import load_reports
-from console.server.city.claims import held_no_longer, present_holders, release_claims
+from console.server.city.claims import (
+    claimed_by,
+    held_no_longer,
+    offer_claims,
+    present_holders,
+    release_claims,
+    take_back_offers,
+)
 from console.server.city.clock_watch import clock_is_steady
 from console.server.city.closures import CityBorders, drop_old_closures, end_closures, read_closures
 from console.server.city.database import Database, Mark, begin_epoch, present_mark, present_number
@@ -50,6 +58,7 @@ from console.server.city.presence import PresenceTable
 from console.server.city.proof_photos import facts_of, keep_facts
 from console.server.city.records import LOCAL, SERVER, Actor, LoadedReport
 from console.server.city.stats import count_everything
+from console.server.city.unit_of_work import UnitOfWork
 from console.server.city.work_threads import doing
 from console.server.errors import NotFound
 
@@ -334,6 +343,30 @@ class City:
     def end_closures(self) -> int:
         """End the closures whose time is over; returns how many. To be called at the start and every few seconds."""
         return end_closures(self.database, self.clock())
+
+    def sign_out(self, actor: Actor) -> None:
+        """A user has signed out: what he has taken is offered to everybody, and nobody counts him as connected."""
+        with self.database.write() as connection:
+            unit_of_work = UnitOfWork(self.database, connection, self.clock())
+            offered = offer_claims(unit_of_work, actor.name)
+            last = unit_of_work.settle() if offered else 0
+            detail = {"offered": offered}
+            audit.append(connection, unit_of_work.now, audit.AuditedAction(actor, audit.SIGN_OUT, detail=detail))
+        if last:
+            self.database.announce(last, users=False)
+        self.presence.leave(actor.name, self.clock())
+
+    def come_back(self, name: str) -> None:
+        """A user is here again: what was offered as he had signed out, and nobody has taken over, is his."""
+        with self.database.read() as connection:  # nobody's edit waits for that
+            offered = [one for one in claimed_by(connection, name) if one.claim and is_for_everybody(one.claim)]
+        if not offered:
+            return
+        with self.database.write() as connection:
+            unit_of_work = UnitOfWork(self.database, connection, self.clock())
+            last = unit_of_work.settle() if take_back_offers(unit_of_work, name) else 0
+        if last:
+            self.database.announce(last, users=False)
 
     def release_claims(self) -> None:
         """Release claims of users who may not hold their reports any more: their scope was changed, an area lies in

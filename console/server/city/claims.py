@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from msgspec.structs import replace
 
 from api_client.decoding import decode
-from api_client.model import Kind, Report, User
+from api_client.model import Claim, ClaimOffer, Kind, Report, User
+from console.rules.report import is_for_everybody
 from console.rules.rights import may_make
 from console.server.city import audit, schema
 from console.server.city.database import Database
@@ -100,6 +101,43 @@ def release_what_left(unit_of_work: UnitOfWork, before: Report, after: Report, b
     # protects: what-leaves-his-scope-is-let-go
     why = _why(unit_of_work, after, present_holders(unit_of_work.connection))
     return _release(unit_of_work, after, why, by if by.name == after.claim.who else SERVER) if why else None
+
+
+def claimed_by(connection: sa.Connection, name: str) -> list[Report]:
+    """The open reports that a user has taken; looks through all open reports."""
+    table = schema.reports
+    bodies = connection.execute(sa.select(table.c.body).where(table.c.closed == 0).order_by(table.c.id))
+    reports = (decode(body, Report) for (body,) in bodies if _IN_BODY in body)
+    return [one for one in reports if _holder(one) == name]
+
+
+def offer_claims(unit_of_work: UnitOfWork, name: str) -> int:
+    """Offer what a user has taken to everybody, as he signs out; returns of how many reports."""
+    offer = ClaimOffer(unit_of_work.now, name)
+    return _change_claims(unit_of_work, name, lambda claim: replace(claim, offer=offer))
+
+
+def take_back_offers(unit_of_work: UnitOfWork, name: str) -> int:
+    """Keep for a user who has come back what nobody has taken over since he signed out; returns of how many reports."""
+    return _change_claims(
+        unit_of_work, name, lambda claim: replace(claim, offer=None) if is_for_everybody(claim) else claim
+    )
+
+
+def _change_claims(unit_of_work: UnitOfWork, name: str, change: Callable[[Claim], Claim]) -> int:
+    changed = 0
+    for found in claimed_by(unit_of_work.connection, name):
+        report = unit_of_work.report(found.id)
+        if report is None or report.claim is None or report.claim.who != name:
+            continue  # taken over since it was read
+        claim = change(report.claim)
+        if claim == report.claim:
+            continue
+        version = unit_of_work.next_version(report)
+        versions, updated = report.versions | {"claim": version}, max(unit_of_work.now, report.created)
+        unit_of_work.put(replace(report, claim=claim, version=version, versions=versions, updated=updated))
+        changed += 1
+    return changed
 
 
 def _release(unit_of_work: UnitOfWork, report: Report, why: str, by: Actor) -> audit.AuditedAction:

@@ -56,8 +56,8 @@ class PresenceTable:
             if unit.lat is not None and unit.lon is not None and unit.position_at is not None
         )
 
-    def look(self, user: str, report: str | None, at: datetime) -> None:
-        """Which report a user looks at."""
+    def look(self, user: str, report: str | None, at: datetime) -> bool:
+        """Which report a user looks at; returns whether he was not here before."""
         table, since = schema.looking, schema.micros(at - _SEEN_FOR)
         with self._database.write() as connection:
             self._set_right(connection, table)
@@ -69,6 +69,7 @@ class PresenceTable:
                 self._database.notify(connection, SEEN)
         if is_news:
             self.moved()
+        return before is None
 
     def leave(self, user: str, at: datetime) -> None:
         """A user's last stream ended at this time; what he has told another server of the city since then stays."""

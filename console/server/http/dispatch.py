@@ -325,6 +325,17 @@ class Dispatch:
                 refusals=(Invalid, WrongType),
             ),
             Operation(
+                "DELETE",
+                "/presence",
+                "signOut",
+                "Tell that the user has signed out",
+                self._sign_out,
+                {204: ResponseSpec("Told.")},
+                text="The open reports that he has taken are offered to everybody from now on: see `offer` of a claim. "
+                "Whoever only loses his network tells nothing, and keeps them. With the next presence he is back, and "
+                "what nobody has taken over is his. The token stays valid.",
+            ),
+            Operation(
                 "PUT",
                 "/media/{sha256}",
                 "putMedia",
@@ -696,7 +707,14 @@ class Dispatch:
         return jobs_of(self._city, context)
 
     def _presence(self, context: RequestContext) -> Response:
-        self._city.presence.look(context.actor.name, context.json(Looking).report, self._city.clock())
+        has_come = self._city.presence.look(context.actor.name, context.json(Looking).report, self._city.clock())
+        if has_come:
+            # protects: who-comes-back-has-his-reports
+            self._city.come_back(context.actor.name)
+        return Response(status_code=204)
+
+    def _sign_out(self, context: RequestContext) -> Response:
+        self._city.sign_out(context.actor)
         return Response(status_code=204)
 
     def _position(self, context: RequestContext) -> Response:

@@ -31,6 +31,7 @@ from console.rules.messages import (
     Revealed,
     SetPin,
     SignHandover,
+    SignOut,
     SourceState,
     TokenOwner,
     WhoseToken,
@@ -56,7 +57,8 @@ def console(proxy: FaultProxy, tmp_path: Path) -> Iterator[Rig]:
 
 
 def looks(proxy: FaultProxy) -> list[str | None]:
-    return [json.loads(asked.body)["report"] for _, asked in list(proxy.requests) if path_has("/presence")(asked)]
+    told = [asked for _, asked in list(proxy.requests) if path_has("/presence")(asked) and asked.method == "PUT"]
+    return [json.loads(asked.body)["report"] for asked in told]
 
 
 def test_what_stays_open_is_told_and_others_hear_of_it(live: Live, proxy: FaultProxy, console: Rig) -> None:
@@ -213,3 +215,30 @@ def test_whose_a_token_is_the_server_alone_knows(proxy: FaultProxy, console: Rig
     proxy.away()
     console.followers.take(WhoseToken("jkt", 4, "a-token"))
     assert "cannot be reached" in console.wait(TokenOwner, lambda one: one.number == 4).problem
+
+
+def test_who_has_signed_out_is_told_with_his_own_token_until_the_server_is_reached(
+    proxy: FaultProxy, tmp_path: Path
+) -> None:
+    def told() -> list[str]:
+        return [one.headers["authorization"] for _, one in list(proxy.requests) if one.method == "DELETE"]
+
+    def refuses(status: int) -> None:
+        refusal = http(status, {"error": "no", "message": "No."}, Sigap_Server="x")
+        proxy.when(lambda asked: asked.method == "DELETE", answer(refusal), times=1)
+
+    with rig(tmp_path / "profile", proxy.url) as console:  # as patient as in life: a lost answer is another try
+        console.live()
+        console.followers.take(SignOut("jkt", "rina's"))
+        console.wait_until(lambda: told() == ["Bearer rina's"])
+        refuses(503)
+        console.followers.take(SignOut("jkt", "budi's"))
+        console.followers.take(Look("jkt", "r1"))
+        console.wait_until(lambda: told()[1:] == ["Bearer budi's"] * 2)
+        refuses(405)
+        console.followers.take(SignOut("jkt", "siti's"))
+        console.wait_until(lambda: told()[3:] == ["Bearer siti's"])
+        console.followers.take(SignOut("nowhere", "siti's"))
+        console.followers.take(Look("jkt", "r2"))
+        console.wait_until(lambda: looks(proxy)[-1:] == ["r2"])
+        assert len(told()) == 4, "an older server is told once"

@@ -1,0 +1,81 @@
+"""Who signs out offers what he has taken to everybody; who loses his network keeps it; who comes back has it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from console.server.city import audit, schema
+from console.server.city.city import City
+from console.server.city.users import Users, add_user
+from console.server.http.rate_limit import RULES, RateLimits
+from tests.unit.server.conftest import START, Api, running
+
+UNLIMITED = dict.fromkeys(RULES, "1000000 per 1 second")
+
+
+@pytest.fixture
+def operators(city: City, tmp_path: Path) -> Iterator[tuple[Api, Api]]:
+    """Two operators at a server."""
+    with running(city, tmp_path / "media", Users(city), limits=RateLimits(UNLIMITED)) as url:
+        both = [Api(url, add_user(city, name, "operator")) for name in ("ani", "budi")]
+        yield both[0], both[1]
+        for api in both:
+            api.session.close()
+
+
+def presence(api: Api, verb: str, **more: Any) -> int:
+    return api.session.request(verb, f"{api.url}/dispatch/v1/presence", timeout=60, **more).status_code
+
+
+def test_what_one_has_taken_is_taken_over_once_he_has_signed_out_and_not_before(
+    city: City, operators: tuple[Api, Api]
+) -> None:
+    ani, budi = operators
+    assert presence(ani, "PUT", json={"report": "10"}) == 204
+    for key in ("10", "11", "12"):
+        ani.ok(key, "claim")
+    ani.ok("12", "close", {"disposition": "spam"})
+    city.presence.leave("ani", city.clock())  # her stream is gone: her network, perhaps
+    refused = budi.edit("10", "claim")
+    assert (refused.status_code, refused.json()["fields"]["claim"]["value"]) == (412, "ani")
+
+    before = budi.report("12")
+    assert presence(ani, "DELETE") == 204
+    claim = budi.report("10")["claim"]
+    assert (claim["who"], claim["offer"]["by"], claim["offer"]["to"]) == ("ani", "ani", None)
+    assert budi.report("12") == before, "what is closed is over"
+    assert "ani" not in city.presence.seen(START).looking
+    assert budi.edit("10", "release").status_code == 403, "a release is hers still: a take-over names who has it then"
+    taken = budi.ok("10", "claim")
+    assert taken["report"]["claim"] == {"who": "budi", "since": taken["entry"]["at"], "offer": None}
+
+    assert presence(ani, "PUT", json={"report": None}) == 204
+    assert budi.report("11")["claim"]["offer"] is None, "she is back"
+    assert budi.report("10")["claim"]["who"] == "budi"
+    assert budi.edit("11", "claim").status_code == 412
+    with city.database.read() as connection:
+        rows = connection.execute(
+            sa.select(schema.audit.c.who, schema.audit.c.detail).where(schema.audit.c.what == audit.SIGN_OUT)
+        ).all()
+    assert [(row.who, row.detail) for row in rows] == [("ani", '{"offered":2}')]
+
+
+def test_a_crew_that_is_sent_to_an_offered_report_brings_it_to_its_sender_and_the_undo_gives_it_back(
+    operators: tuple[Api, Api],
+) -> None:
+    ani, budi = operators
+    ani.ok("10", "claim")
+    ani.ok("11", "claim")
+    assert presence(ani, "DELETE") == 204
+    sent = budi.ok("10", "dispatch", {"unit": "u1"})
+    assert sent["report"]["claim"]["who"] == "budi"
+    taken = budi.ok("11", "claim")
+    undone = budi.ok("11", "claim", undoes=taken["entry"]["edit"])
+    assert undone["report"]["claim"]["who"] == "ani"
+    assert undone["report"]["claim"]["offer"]["to"] is None
+    assert presence(ani, "DELETE") == 204, "twice is harmless"
