@@ -12,13 +12,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, Request, Route, expect
 
-from api_client.model import EditBody, Kind, Report, Status, Unit, UnitState
+from api_client.decoding import decode
+from api_client.model import EditBody, Kind, Message, ReadMark, Report, Status, Unit, UnitState
 from console.server.city import schema
-from console.server.city.records import COMMAND_LINE, LoadedReport
+from console.server.city.records import COMMAND_LINE, LOCAL, Actor, LoadedReport
 from console.server.city.users import KnownUser, add_user, put_users
 from console.server.pages import assets
 from tests.helpers.proxy import FaultProxy, anything, hang, path_has
@@ -789,3 +791,81 @@ def test_a_page_follows_its_call_sign_to_another_unit(crew_site: Site, phones: A
     page.reload()
     page.get_by_role("button", name=re.compile("Flood")).wait_for()
     expect(page.locator("#who")).to_have_text("SDA-01")
+
+
+def test_the_control_room_and_a_crew_write_to_one_another(crew_site: Site, phones: Any) -> None:
+    site, page = crew_site, phones(crew_site).page
+    ordered(site)
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    sent = str(uuid.uuid4())
+    data = {"to": {"unit": "u1"}, "text": "Bring <b>two</b> pumps", "report": "700"}
+    site.city.apply(EditBody(sent, Kind.MESSAGE, data=data))
+    edit(site, None, Kind.MESSAGE, to={}, text="Shift meeting at 15")
+    page.get_by_role("button", name="New messages: 2").click()
+    messages = page.locator("#messages li")
+    expect(messages).to_have_count(2)
+    expect(messages.first).to_contain_text("to several")
+    expect(messages.last).to_contain_text("Report 700")
+    expect(messages.last.locator(".words")).to_have_text("Bring <b>two</b> pumps")
+    expect(page.locator("#mail")).to_be_hidden()  # they were in sight
+    expect(page.locator("#messages [data-unread]")).to_have_count(0)
+    marks = _marks(site)
+    assert {(mark.message == sent, mark.who, mark.addressed) for mark in marks} == {
+        (True, "U1", True),
+        (False, "U1", True),
+    }
+    page.get_by_label("Write to the control room").fill("On the way")
+    page.get_by_role("button", name="Send message").click()
+    own = messages.filter(has_text="On the way")
+    expect(own.locator(".mark[data-mark=sent]")).to_have_text("Sent")
+    expect(page.get_by_label("Write to the control room")).to_have_value("")
+    (answer,) = [one for one in _messages(site) if one.text == "On the way"]
+    assert (answer.unit, answer.to.role, answer.author) == ("u1", "operator", "U1")
+    read = EditBody(str(uuid.uuid4()), Kind.READ, data={"messages": [answer.id]})
+    site.city.apply(read, actor=LOCAL)  # who supervises reads what is to the operators
+    site.city.apply(msgspec.structs.replace(read, id=str(uuid.uuid4())), actor=Actor("rina", "operator"))
+    expect(own.locator(".mark[data-mark=received]")).to_contain_text("Read")
+    page.go_back()
+    expect(page.locator("#job-number")).to_have_text("Report 700")
+
+
+def test_a_message_that_is_written_without_a_network_waits_and_what_was_read_is_told_later(
+    crew_site: Site, phones: Any
+) -> None:
+    site, phone = crew_site, phones(crew_site)
+    phone.watch.allowed += OFFLINE
+    page = phone.page
+    sign_in(page, site, remember=True)
+    page.evaluate("navigator.serviceWorker.ready")
+    page.evaluate("document.querySelector('#messages-part').hidden = true")
+    edit(site, None, Kind.MESSAGE, to={"unit": "u1"}, text="Come back")
+    expect(page.locator("#mail")).to_have_text("New messages: 1")
+    phone.context.set_offline(True)
+    page.reload()  # the page, its messages and what is written are on the phone
+    expect(page.locator("#messages")).to_contain_text("Come back")
+    page.get_by_role("button", name="New messages: 1").click()
+    expect(page.locator("#mail")).to_be_hidden()
+    page.get_by_label("Write to the control room").fill("No network here")
+    page.get_by_role("button", name="Send message").click()
+    own = page.locator("#messages li").filter(has_text="No network here")
+    expect(own.locator(".mark:is([data-mark=saved], [data-mark=sent])")).to_have_count(1)
+    assert [one.text for one in _messages(site)] == ["Come back"]
+    page.reload()
+    expect(own).to_have_count(1)
+    phone.context.set_offline(False)
+    expect(page.locator("#messages li").first).to_contain_text("No network here")
+    expect(own.locator(".mark[data-mark=sent]")).to_have_text("Sent")
+    wait_for_server = [one.text for one in _messages(site)]
+    assert wait_for_server == ["Come back", "No network here"]
+    assert [mark.who for mark in _marks(site)] == ["U1"]
+
+
+def _messages(site: Site) -> list[Message]:
+    items = [item for item in site.city.messages(LOCAL, 0).items if item.kind == "message"]
+    return [decode(bytes(item.data), Message) for item in items]
+
+
+def _marks(site: Site) -> list[ReadMark]:
+    items = [item for item in site.city.messages(LOCAL, 0).items if item.kind == "read_mark"]
+    return [decode(bytes(item.data), ReadMark) for item in items]

@@ -112,6 +112,9 @@ messages = _numbered(
     sa.Column("report", sa.Text),  # that it is kept with
     sa.Index("messages_at", "at"),
 )
+messages.append_column(sa.Column("unit", sa.Text))
+"""The unit that it is to, or whose crew wrote it; None where it is neither."""
+sa.Index("messages_unit", messages.c.unit, messages.c.at)
 read_marks = _numbered("read_marks", sa.Column("message", sa.Text, nullable=False, index=True))
 handovers = _numbered(
     "handovers",
@@ -321,7 +324,7 @@ def row_of(thing: ApiObject, seq: int) -> dict[str, Any]:
     elif isinstance(thing, Handover):
         row |= {"shift_end": micros(thing.shift_end)}
     elif isinstance(thing, Message):
-        row |= {"at": micros(thing.at), "report": thing.report}
+        row |= {"at": micros(thing.at), "report": thing.report, "unit": thing.to.unit or thing.unit}
     elif isinstance(thing, ReadMark):
         row |= {"message": thing.message}
     return row

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
@@ -10,13 +11,26 @@ import sqlalchemy as sa
 from starlette.responses import Response
 
 from api_client.decoding import decode
-from api_client.model import Area, Assignment, AssignmentState, Entry, Kind, Report, Service, Unit
+from api_client.model import (
+    Area,
+    Assignment,
+    AssignmentState,
+    Entry,
+    Kind,
+    Message,
+    ReadMark,
+    Report,
+    Service,
+    Unit,
+)
 from console.rules.proof import is_proof_missing
 from console.rules.report import HAZARD
 from console.rules.status import ENDED_ASSIGNMENT
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.feed import read_meta
+from console.server.city.messages import conversation
+from console.server.city.records import Actor
 from console.server.city.rights import unit_called
 from console.server.errors import NotFound
 from console.server.http.endpoint import JSON, RequestContext
@@ -25,6 +39,9 @@ from console.server.pages.assets import pack
 T = TypeVar("T", Report, Service, Area)
 _ENDED_FOR = timedelta(hours=24)
 """How long an ended job stays in the list."""
+_SAID_FOR = timedelta(days=2)
+_MOST_SAID = 50
+"""So many messages of so long are told."""
 _MOST_ENDED = 100
 """So many of a unit's jobs that ended last are looked at; in years it has thousands."""
 
@@ -44,9 +61,16 @@ class Job(msgspec.Struct, frozen=True):
     needs_proof: bool
 
 
+class CrewMessage(msgspec.Struct, frozen=True):
+    """A message, with when it was read: by who asks, or his own by somebody that it is to; null while it is not."""
+
+    message: Message
+    read: datetime | None = None
+
+
 class UnitJobs(msgspec.Struct, frozen=True):
     """A unit with its jobs: those that live, the P1 on top, then those that ended within the last day; the newest
-    order first.
+    order first. And its messages of the last two days, fifty at most, the oldest first.
 
     `timezone` is the city's, in which its times are read by everybody.
     """
@@ -54,6 +78,7 @@ class UnitJobs(msgspec.Struct, frozen=True):
     unit: Unit
     jobs: tuple[Job, ...]
     timezone: str
+    messages: tuple[CrewMessage, ...] = ()
 
 
 def jobs_of(city: City, context: RequestContext) -> Response:
@@ -69,8 +94,19 @@ def jobs_of(city: City, context: RequestContext) -> Response:
     if unit is None:
         raise NotFound(f"There is no unit {wanted[:100]}.")
     jobs, timezone = _jobs(city, unit)
-    body = msgspec.json.encode(UnitJobs(unit, tuple(jobs), timezone))
+    body = msgspec.json.encode(UnitJobs(unit, tuple(jobs), timezone, _messages_of(city, context.actor, unit)))
     return pack(body, JSON).answer(context.request, headers={"Cache-Control": "private, no-cache"})
+
+
+def _messages_of(city: City, actor: Actor, unit: Unit) -> tuple[CrewMessage, ...]:
+    now = city.clock()
+    found = conversation(city.database, actor, unit, now, now - _SAID_FOR, _MOST_SAID)
+    return tuple(CrewMessage(message, _read_at(message, marks, actor.name)) for message, marks in found)
+
+
+def _read_at(message: Message, marks: Iterable[ReadMark], name: str) -> datetime | None:
+    own = message.author == name
+    return next((mark.at for mark in marks if (mark.addressed if own else mark.who == name)), None)
 
 
 def _jobs(city: City, unit: Unit) -> tuple[list[Job], str]:

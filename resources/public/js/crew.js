@@ -1,7 +1,7 @@
 // @ts-check
 /** The page of a crew: its jobs, what it does on each, its own state and position. Everything works without a network. */
 
-import { Deeds, laterThan, moment, sha256 } from "./deeds.js";
+import { Deeds, OF_MESSAGES, laterThan, moment, sha256 } from "./deeds.js";
 import { byId, fill, make, refill } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
 import { drop, forget, get, put, recall, remember } from "./keep.js";
@@ -25,10 +25,15 @@ const CLOCKS_MS = 5000;
 const GONE_MS = 24 * 3_600_000;
 const OWN_STATES = ["available", "break", "off_shift"];
 const ENDED = ["done", "refused", "recalled", "gone"];
+/** So many messages are shown before one asks for the earlier ones. */
+const MESSAGES_SHOWN = 6;
+/** What was in sight for so long was read. */
+const READ_MS = 800;
 
 /**
  * @typedef {{assignment: any, report: any, service: any, words: any[], area?: string, needs_proof?: boolean}} Job
- * @typedef {{unit: any, jobs: Job[], timezone?: string}} UnitJobs
+ * @typedef {{message: any, read: string | null}} CrewMessage
+ * @typedef {{unit: any, jobs: Job[], timezone?: string, messages?: CrewMessage[]}} UnitJobs
  * @typedef {import("./deeds.js").Deed} Deed
  */
 
@@ -57,6 +62,12 @@ let told = 0;
 let noting = false;
 /** Whether a step is on its way to the phone's storage: until it is there, the same button may be tapped again. */
 let stepping = false;
+/** Whether all messages that are known are shown. */
+let allMessages = false;
+/** The messages in sight, by their ids, and the timer after which they were read. @type {Set<string>} */
+const inSight = new Set();
+let readTimer = 0;
+const sight = new IntersectionObserver(seen, { threshold: 0.6 });
 /** Photos by their hash. @type {Map<string, Promise<string>>} */
 const pictures = new Map();
 
@@ -68,6 +79,10 @@ byId("out").addEventListener("click", signOut);
 byId("share").addEventListener("change", share);
 byId("back").addEventListener("click", () => open(null));
 byId("note-form").addEventListener("submit", note);
+byId("message-form").addEventListener("submit", write);
+byId("more-messages").addEventListener("click", showAllMessages);
+byId("mail").addEventListener("click", goToMessages);
+addEventListener("visibilitychange", readSoon);
 byId("refuse-form").addEventListener("submit", refuse);
 byId("refuse-close").addEventListener("click", () => byId("refuse").close());
 byId("stuck-form").addEventListener("submit", stuck);
@@ -151,6 +166,8 @@ async function signOut() {
   byId("out").hidden = true;
   byId("who").textContent = t("crew.brand");
   byId("link").textContent = "";
+  byId("mail").hidden = true;
+  byId("message").value = "";
   show(null);
   await enter(null);
   if (left) say(t("crew.out_kept", { count: left }));
@@ -355,7 +372,8 @@ function draw() {
   refill(byId("ended"), ...ended.map(row));
   byId("no-jobs").hidden = alive.length > 0;
   byId("ended-part").hidden = !ended.length;
-  const unsettled = deeds.list.filter((one) => one.state !== "received");
+  drawMessages();
+  const unsettled = deeds.list.filter((one) => one.state !== "received" && (!OF_MESSAGES.includes(one.kind) || (one.kind === "message" && one.state === "refused")));
   refill(byId("deeds"), ...unsettled.map(deedRow));
   byId("deeds-part").hidden = !unsettled.length;
   const job = current();
@@ -412,8 +430,101 @@ function deedRow(deed) {
 /** @param {Deed} deed @returns {string} */
 function deedName(deed) {
   if (deed.kind === "progress") return t("deeds.progress", { state: t(`state.${deed.data.state}`) });
+  if (deed.kind === "message") return `${t("deeds.message")}: ${deed.data.text}`;
   if (deed.kind === "unit_state") return t("deeds.unit_state", { state: t(`unit.${deed.data.state}`) });
   return deed.kind === "photo" ? t(`deeds.photo.${deed.data.role}`) : t("deeds.note");
+}
+
+// Messages
+
+/**
+ * What was written, the newest first, with what waits here.
+ * @returns {{id: string, who: string, at: string, text: string, report: string | null, several: boolean, mine: boolean, fresh: boolean, mark: string, state: string}[]}
+ */
+function messages() {
+  const there = known?.messages ?? [];
+  const ids = new Set(there.map((one) => one.message.id));
+  const read = new Set(deeds.list.filter((one) => one.kind === "read").flatMap((one) => one.data.messages));
+  const kept = there.map(({ message, read: at }) => {
+    const mine = message.unit === known?.unit.id;
+    return {
+      id: message.id, who: message.author, at: message.at, text: message.text, report: message.report, mine,
+      several: !mine && message.to.unit === null, fresh: message.to_you && at === null && !read.has(message.id),
+      mark: at === null ? "sent" : "received", state: at === null ? t("mark.sent") : t("mark.read", { time: cityTime(at) }),
+    };
+  });
+  const waiting = deeds.list.filter((one) => one.kind === "message" && one.state !== "refused" && !ids.has(one.key)).map((one) => {
+    const mark = one.state === "saved" ? "saved" : "sent";
+    return { id: one.key, who: known?.unit.code, at: one.occurred_at, text: one.data.text, report: null, mine: true, several: false, fresh: false, mark, state: t(`mark.${mark}`) };
+  });
+  return [...kept, ...waiting].sort((one, other) => Date.parse(other.at) - Date.parse(one.at));
+}
+
+function drawMessages() {
+  const all = messages();
+  const fresh = all.filter((one) => one.fresh);
+  const shown = allMessages ? all : all.slice(0, Math.max(MESSAGES_SHOWN, all.findLastIndex((one) => one.fresh) + 1));
+  refill(byId("messages"), ...shown.map(messageRow));
+  byId("more-messages").hidden = shown.length === all.length;
+  byId("mail").hidden = !fresh.length;
+  const words = t("crew.mail", { count: fresh.length });
+  if (byId("mail").textContent !== words) byId("mail").textContent = words;
+  sight.disconnect();
+  inSight.clear();
+  for (const one of byId("messages").querySelectorAll("[data-unread]")) sight.observe(one);
+}
+
+/** @param {ReturnType<typeof messages>[number]} one */
+function messageRow(one) {
+  const about = [cityTime(one.at), one.report !== null && t("job.report", { number: one.report }), one.several && t("crew.to_several")];
+  return make("li", { "data-message": one.id, "data-unread": one.fresh },
+    make("span", {}, make("b", {}, one.who), ` ${about.filter(Boolean).join(" · ")}`),
+    one.mine && make("span", { class: "mark", "data-mark": one.mark }, one.state),
+    make("p", { class: "words" }, one.text));
+}
+
+/** What comes into sight and stays there is read. @param {IntersectionObserverEntry[]} entries */
+function seen(entries) {
+  for (const one of entries) {
+    const id = /** @type {HTMLElement} */ (one.target).dataset.message ?? "";
+    if (one.isIntersecting) inSight.add(id);
+    else inSight.delete(id);
+  }
+  readSoon();
+}
+
+function readSoon() {
+  clearTimeout(readTimer);
+  if (inSight.size && document.visibilityState === "visible") readTimer = setTimeout(markRead, READ_MS);
+}
+
+async function markRead() {
+  if (!inSight.size || known === null || document.visibilityState !== "visible") return;
+  await keep(null, "read", { messages: [...inSight] }, null);
+}
+
+function showAllMessages() {
+  allMessages = true;
+  draw();
+}
+
+function goToMessages() {
+  if (chosen !== null) {
+    history.pushState({}, "");
+    show(null);
+  }
+  byId("messages-head").focus();
+}
+
+/** @param {Event} event */
+async function write(event) {
+  event.preventDefault();
+  const text = byId("message").value.trim();
+  if (!text || noting) return;
+  noting = true;
+  const kept = await keep(null, "message", { to: { role: "operator" }, text }, null);
+  noting = false;
+  if (kept) clear("message", text);
 }
 
 /** @param {Job} job */

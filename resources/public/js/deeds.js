@@ -12,6 +12,8 @@ const DEVICE = "sigap.device";
 const LATE_MS = 60_000;
 const KEPT_MS = 24 * 3_600_000;
 const PHOTO_LIMIT_MS = 120_000;
+/** Kinds that are about messages, and no report nor the unit. */
+export const OF_MESSAGES = ["message", "read"];
 
 /**
  * @typedef {{key: string, order: number, unit: string, report: string | null, job?: string | null, kind: string, data: Record<string, any>,
@@ -163,7 +165,7 @@ export class Deeds {
     if (deed.blob) {
       await ask(`/dispatch/v1/media/${deed.data.sha256}`, { method: "PUT", body: deed.blob, headers: this._headers(), limit_ms: PHOTO_LIMIT_MS });
     }
-    const path = deed.report === null ? `/dispatch/v1/units/${encodeURIComponent(deed.unit)}/edits` : `/dispatch/v1/reports/${encodeURIComponent(deed.report)}/edits`;
+    const path = OF_MESSAGES.includes(deed.kind) ? "/dispatch/v1/messages/edits" : deed.report === null ? `/dispatch/v1/units/${encodeURIComponent(deed.unit)}/edits` : `/dispatch/v1/reports/${encodeURIComponent(deed.report)}/edits`;
     /** @type {Record<string, string>} */
     const headers = { ...this._headers(), "Idempotency-Key": deed.key };
     if (deed.version !== null) headers["If-Match"] = `"${deed.version}"`;

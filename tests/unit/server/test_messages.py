@@ -247,3 +247,43 @@ def test_they_go_after_90_days_and_those_of_a_report_with_it(city_with_crews: Ci
     assert city.apply(
         EditBody("read-what-is-there", Kind.READ, data={"messages": ["message-kept-open"]}), actor=LOCAL
     ).status == 200  # fmt: skip
+
+
+def test_a_crew_gets_its_newest_messages_with_its_jobs(city_with_crews: City, desk: dict[str, Api]) -> None:
+    city = city_with_crews
+    to_crew = write(city, "rina", {"unit": "unit-11"}, report="10")
+    to_all = write(city, "chief", {})
+    answer = write(city, "SDA-11", {"role": "operator"})
+    write(city, "rina", {"unit": "unit-12"})
+    write(city, "SDA-12", {"role": "operator"})
+    write(city, "rina", {"role": "validator"})
+
+    def told(who: str, unit: str = "unit-11") -> dict[str, tuple[bool, bool]]:
+        page = desk[who].get(f"/jobs?unit={unit}").json()
+        return {one["message"]["id"]: (one["message"]["to_you"], one["read"] is not None) for one in page["messages"]}
+
+    assert told("SDA-11") == {to_crew: (True, False), to_all: (True, False), answer: (False, False)}
+    assert list(told("SDA-11")) == [to_crew, to_all, answer], "the oldest first"
+    desk["SDA-11"].ok(None, "read", {"messages": [to_crew]})
+    desk["chief"].ok(None, "read", {"messages": [answer]})
+    assert told("SDA-11") == {to_crew: (True, True), to_all: (True, False), answer: (False, False)}
+    desk["rina"].ok(None, "read", {"messages": [answer]})
+    assert told("SDA-11")[answer] == (False, True), "by whom it is to"
+    assert told("chief") == {to_crew: (False, False), answer: (False, True)}, "of another's unit what is of it"
+    assert told("east") == told("looker") == {}
+
+
+@one_database
+def test_a_city_of_before_finds_the_messages_of_its_units(city_with_crews: City) -> None:
+    city = city_with_crews
+    for to in ({"unit": "unit-11"}, {}):
+        write(city, "rina", to)
+    write(city, "SDA-12", {"role": "operator"})
+    with city.database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0013'")
+        connection.exec_driver_sql("DROP INDEX messages_unit")
+        connection.exec_driver_sql("ALTER TABLE messages DROP COLUMN unit")
+    city.create_schema()
+    with city.database.read() as connection:
+        rows = connection.exec_driver_sql("SELECT unit FROM messages ORDER BY seq").scalars()
+        assert list(rows) == ["unit-11", None, "unit-12"]
