@@ -778,6 +778,8 @@ class AlarmKind(StrEnum):
     UNANSWERED = "unanswered"  # a unit has not acknowledged its order in time
     NOT_ARRIVED = "not_arrived"  # a unit has not arrived in time
     SILENT = "silent"  # nothing was heard of a unit that worked or waited for work
+    LEFT_OVER = "left_over"  # nobody has taken a report over that was in a signed hand-over
+    UNSIGNED = "unsigned"  # nobody has signed a hand-over, and its shift is over
     SOURCE = "source"  # a server or the sync process is at fault; only the console that sees it knows of it
 
 

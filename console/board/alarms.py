@@ -16,11 +16,14 @@ from console.cache.catalog import Catalog, Cities, CityUnit
 from console.cache.reader import CacheReader, HistoryMark
 from console.rules.alarms import ANSWER_S, ARRIVAL_S, MOST_OF_A_KIND, SILENT_S, SLA_ENDS_SOON_S, Alarm
 from console.rules.edit import NO_EFFECT
+from console.rules.handover import left_over, unsigned_at
 from console.rules.report import HAZARD, upwards
 from console.rules.rights import Rights, in_scope, unit_in_scope
 from console.rules.status import ENDED_ASSIGNMENT, ON_THE_WAY
 
 _URGENT = 2
+_ME_UNLISTED = -1
+"""The claim column's number for this operator before the cache has one for him."""
 _EVERYWHERE = Rights()
 _SHORTEST_S = min(*ANSWER_S.values(), *ARRIVAL_S.values())
 _DONE = frozenset({Status.VALIDATION, Status.RESOLVED, Status.CLOSED})
@@ -65,6 +68,7 @@ class AlarmFinder:
             *self._crewless(view, cities, reader, scopes, told),
             *self._late(view, cities, reader, now_s, scopes),
             *_units(cities, own, times, reader),
+            *_handed_over(view, cities, reader, times, scopes),
         ]
 
     def _crewless(
@@ -245,6 +249,34 @@ def _left_for(other: Assignment, job: Assignment, reader: CacheReader, source: s
     said = reader.entries(row) if row is not None else []
     times = [one.at for one in said if one.kind == Kind.PROGRESS and one.unit == other.unit and one.at > job.since]
     return min([other.since, *times]).timestamp()
+
+
+def _handed_over(
+    view: View, cities: Cities, reader: CacheReader, times: Mapping[str, datetime], scopes: Mapping[str, Rights]
+) -> list[Alarm]:
+    """The hand-overs that nobody has signed, and the reports of signed ones that nobody has taken over."""
+    found = []
+    for source, now in times.items():
+        handovers = cities.of(source).handovers
+        for handover, since in unsigned_at(handovers, now):
+            title = f"{handover.outgoing} → {handover.incoming}" if handover.incoming else handover.outgoing
+            found.append(Alarm(AlarmKind.UNSIGNED, source, handover.id, since, _URGENT, title=title))
+        left = left_over(handovers, now)
+        rows = {row: number for number in left if (row := reader.row_of(source, number)) is not None}
+        facts = view.row_facts(list(rows)[:MOST_OF_A_KIND])
+        within = within_scopes(view, view.snapshot.positions([fact.row for fact in facts]), cities, scopes)
+        for fact, is_own in zip(facts, within.tolist(), strict=True):
+            number = rows[fact.row]
+            outgoing, since = left[number]
+            # Whoever has taken it since has taken it over.
+            is_over = fact.status >= CLOSED_FROM or fact.merged or fact.claim == _ME_UNLISTED
+            if not is_own or is_over or cities.code("user", fact.claim) not in (None, outgoing):
+                continue
+            title, taken = _title(fact, number, cities), bool(fact.claim)
+            found.append(
+                Alarm(AlarmKind.LEFT_OVER, source, number, since, fact.priority, number, fact.row, "", title, taken)
+            )
+    return found
 
 
 def _units(

@@ -51,6 +51,7 @@ class AlarmCommands(QObject):
     unit_opened = Signal(str)
     """The key of a unit."""
     source_opened = Signal()
+    handover_opened = Signal()
     counted = Signal(int, str)
     """How many are new, and all that are listed in words."""
 
@@ -182,6 +183,8 @@ class AlarmCommands(QObject):
             self.unit_opened.emit(key)
         if alarm.report:
             self.report_opened.emit(alarm.source, alarm.report)
+        elif alarm.kind is AlarmKind.UNSIGNED:
+            self.handover_opened.emit()
         elif not alarm.unit:
             self.source_opened.emit()
 

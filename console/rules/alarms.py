@@ -22,7 +22,9 @@ AlarmKey = tuple[str, str]
 """Which alarm it is: the key of the source, and the id there."""
 
 OF_UNITS = frozenset({AlarmKind.UNANSWERED, AlarmKind.NOT_ARRIVED, AlarmKind.SILENT})
-"""The kinds that are about a unit; the others are about a report, or (SOURCE) this console's connection."""
+"""The kinds that are about a unit; the others are about a report, a hand-over (UNSIGNED), or (SOURCE) this console's
+connection.
+"""
 
 SLA_ENDS_SOON_S = 600
 """So long before the SLA of a P1 or P2 is breached its alarm comes."""
@@ -123,6 +125,8 @@ TYPES: dict[AlarmKind, AlarmType] = {
     AlarmKind.UNANSWERED: AlarmType("Order unanswered", "Call the crew, or send another"),
     AlarmKind.NOT_ARRIVED: AlarmType("Crew not arrived", "Call the crew and ask where it is"),
     AlarmKind.SILENT: AlarmType("Unit silent", "Call the crew, roll call"),
+    AlarmKind.LEFT_OVER: AlarmType("Not taken over", "Take it, or ask who has it now"),
+    AlarmKind.UNSIGNED: AlarmType("Hand-over unsigned", "Call who takes over: the shift is not over"),
     AlarmKind.SOURCE: AlarmType("Server not reached", "Tell units by radio; call whoever runs the server"),
 }
 NOT_TAKEN = AlarmType("P1 not taken", "Take it, send a crew")
@@ -247,6 +251,6 @@ def _changed(before: AlarmRecord | None, alarm: AlarmAbout, by: str, at: datetim
     """The record to be changed: the one there was, else one that says nothing yet."""
     if before is not None:
         return replace(before, updated=at, updated_by=by)
-    of_unit = alarm.kind in OF_UNITS
-    report, unit = (None, alarm.about) if of_unit else (alarm.about, None)
+    unit = alarm.about if alarm.kind in OF_UNITS else None
+    report = alarm.about if unit is None and alarm.kind is not AlarmKind.UNSIGNED else None
     return AlarmRecord(alarm.id, alarm.kind, alarm.since, at, by, report, unit)

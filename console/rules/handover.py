@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from api_client.model import HandoverMark
+from api_client.model import Handover, HandoverMark
 from console.rules.report import HAZARD
 
 MOST_OF_A_SECTION = 100
 """So many lines of a section are listed, the most urgent; a P1 is never left out for that."""
 MOST_HAZARDS = 300
 LONGEST_REMARK = 500
+LATE = timedelta(minutes=15)
+"""So long after the end of a shift what nobody took over is an alarm,"""
+_LOOKED_BACK = timedelta(hours=12)
+"""and until so long: the shifts after it have drafts of their own."""
 
 
 class LineNotes(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -111,6 +115,34 @@ def confirmed_together(draft: HandoverDraft, lines: Iterable[DraftLine]) -> list
 def still_musts(draft: HandoverDraft, lines: Iterable[DraftLine]) -> list[DraftLine]:
     """The lines that have to be confirmed before the hand-over is signed: each P1."""
     return [line for line in lines if line.priority == HAZARD and not is_confirmed(draft, line)]
+
+
+def unsigned_at(handovers: Iterable[Handover], now: datetime) -> list[tuple[Handover, datetime]]:
+    """The hand-overs that were offered, and that nobody has signed though their shifts are over; since when that is
+    late.
+    """
+    late = ((one, one.shift_end + LATE) for one in handovers if one.signed is None)
+    return [(one, since) for one, since in late if since <= now < one.shift_end + _LOOKED_BACK]
+
+
+def left_over(handovers: Iterable[Handover], now: datetime) -> dict[str, tuple[str, datetime]]:
+    """The reports of signed hand-overs that were not confirmed in them, nor in later ones: each with who had handed it
+    over, and since when nobody has taken it over.
+    """
+    found: dict[str, tuple[str, datetime]] = {}
+    confirmed: set[str] = set()
+    signed = [(one, one.signed) for one in handovers if one.signed is not None]
+    for handover, at in sorted(signed, key=lambda one: one[1], reverse=True):
+        since = max(at, handover.shift_end + LATE)
+        for line in handover.lines:
+            if line.report is None:
+                continue
+            if line.mark is HandoverMark.CONFIRMED:
+                confirmed.add(line.report)
+            # protects: what-nobody-took-over-is-an-alarm
+            elif since <= now < handover.shift_end + _LOOKED_BACK and line.report not in confirmed:
+                found.setdefault(line.report, (handover.outgoing, since))
+    return found
 
 
 def changed_since(draft: HandoverDraft, states: Mapping[str, str]) -> frozenset[str]:

@@ -620,6 +620,7 @@ class ConsoleWindow(QObject):
             rights_at=lambda source: self.sign_in.rights_at(source),
             show_panel=self._show_handover,
             signing=self.handover_signing,
+            files=self.photo_tasks,
             ids=lambda: str(uuid.uuid4()),
         )
         self.messages = MessagesController(
@@ -1101,6 +1102,7 @@ class ConsoleWindow(QObject):
         self.alarm_commands.counted.connect(self._on_alarms_counted)
         self.alarm_commands.report_opened.connect(self._open_report)
         self.alarm_commands.unit_opened.connect(self._open_unit)
+        self.alarm_commands.handover_opened.connect(self.handover_page.open)
         self.alarm_commands.source_opened.connect(lambda: self.actions.run("sources"))
         self.sync_supervisor.touched.connect(self.log_controller.on_touched)
         self.log_controller.copy_wanted.connect(self.report_clipboard.copy)

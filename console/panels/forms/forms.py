@@ -837,6 +837,19 @@ class Forms(QObject):
         dialog.fileSelected.connect(lambda name: then(Path(name)))
         self._show(dialog)
 
+    def choose_new_file(self, title: str, path: Path, kinds: str, then: Callable[[Path], object]) -> None:
+        """Where a file is to be written, `path` unless the operator chooses another; he is asked before one that is
+        there is replaced.
+        """
+        dialog = QFileDialog(self._window, title, str(path.parent), kinds)
+        dialog.setOption(QFileDialog.Option.DontUseNativeDialog, True)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setFileMode(QFileDialog.FileMode.AnyFile)
+        dialog.setDefaultSuffix(path.suffix.removeprefix("."))
+        dialog.selectFile(path.name)
+        dialog.fileSelected.connect(lambda name: then(Path(name)))
+        self._show(dialog)
+
     def photo(self, about: str, role: str, place: str, then: Callable[[dict[str, Any]], object]) -> None:
         """Photos from files, each one an edit; `place` is the draft key of photos of their report."""
         title = self.tr("Add photos: {about}").format(about=about)

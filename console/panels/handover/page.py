@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -15,6 +16,8 @@ from api_client.model import Handover, HandoverMark, HandoverSection, HandoverSi
 from console.board.handover import find_items
 from console.cache.catalog import CityUnit
 from console.cache.reader import CacheReader
+from console.error_text import describe
+from console.export.handover_pages import PrintedLine, PrintedSection, write_handover
 from console.panels import formatting
 from console.panels.action_runner import ActionRunner
 from console.panels.forms.draft import typed_in
@@ -41,7 +44,7 @@ from console.rules.rights import Rights
 from console.rules.shifts import ShiftSpan, shift_at, shift_to_hand_over
 from console.tasks import Tasks
 from widgets.forms.choice import ListChoice
-from widgets.handover import ASK, CONFIRM, OPEN, SECTION, SIGN, TAKE, HandoverPanel, HandoverRow
+from widgets.handover import ASK, CONFIRM, OPEN, PRINT, SECTION, SIGN, TAKE, HandoverPanel, HandoverRow
 from widgets.key_repeats import TWICE_S
 
 FORM = "handover"
@@ -86,14 +89,15 @@ class HandoverPage(QObject):
         parent: QObject | None = None,
         *,
         signing: HandoverSigning,
+        files: Tasks,
         ids: Callable[[], str],
         rights_at: Callable[[str], Rights] = lambda _source: Rights(),
         show_panel: Callable[[bool], object] = lambda _shown: None,
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`crews` gives the units with their newest positions, `time_at` the time by the clock of a source;
-        `show_panel` shows the page with the keyboard, or takes it away; `ids` makes those of hand-overs; `steady_s` is
-        a monotonic clock in seconds.
+        `show_panel` shows the page with the keyboard, or takes it away; `ids` makes those of hand-overs; `files` is a
+        thread that writes files; `steady_s` is a monotonic clock in seconds.
         """
         super().__init__(parent)
         self._panel, self._window_state, self._sources, self._outbox = panel, window_state, sources, outbox
@@ -101,6 +105,7 @@ class HandoverPage(QObject):
         self._tasks, self._reader, self._crews = tasks, reader, crews
         self._time_at, self._zone, self._rights_at = time_at, zone, rights_at
         self._show_panel, self._steady_s, self._signing, self._ids = show_panel, steady_s, signing, ids
+        self._files = files
         self._document: Handover | None = None
         """The hand-over of the server whose lines are shown: one that was signed, or is offered to this operator."""
         self._counts: dict[HandoverSection, int] | None = None
@@ -274,10 +279,8 @@ class HandoverPage(QObject):
             rows.append(self._heading(section, own, draft))
             rows += [self._row(line, draft, is_new=line.id in changed) for line in own]
         self._panel.set_rows(rows)
-        confirmed = sum(is_confirmed(draft, line) for line in self._lines)
-        self._panel.set_words(
-            self._title(), self._note(draft, confirmed, len(changed)), confirmed / max(1, len(self._lines))
-        )
+        confirmed, count = self._counted()
+        self._panel.set_words(self._title(), self._note(draft, confirmed, count), confirmed / max(1, len(self._lines)))
         self._panel.set_sign(self._why_not_signed(draft))
 
     def _title(self) -> str:
@@ -364,6 +367,9 @@ class HandoverPage(QObject):
         if intent == SIGN:
             self.sign()
             return
+        if intent == PRINT:
+            self.print_pages()
+            return
         line = next((one for one in self._lines if one.id == line_id), None)
         if line is None:
             return
@@ -407,6 +413,62 @@ class HandoverPage(QObject):
             offer=offer_of(draft, self._lines, self.shift),
             signature=lambda pin: HandoverSignature(who, pin),
         )
+
+    def print_pages(self) -> None:
+        """Write what is shown as a PDF, where the operator says."""
+        if self._counts is None:
+            self.message.emit(self.tr("Not loaded yet"))
+            return
+        draft, now = self.draft, self._now
+        title, heading, signatures = self._title(), self._print_heading(), self._signatures()
+        who, at = self._window_state.me_at(self._source), formatting.day_and_clock(now, self._zone, now)
+        note = self.tr("printed {time} by {who}").format(time=at, who=who)
+        sections = [
+            PrintedSection(
+                self.tr(SECTION_NAMES[section]),
+                tuple(self._printed(line, draft) for line in self._lines if line.section is section),
+            )
+            for section in HandoverSection
+        ]
+
+        def write(path: Path) -> None:
+            self._files.submit(
+                lambda: write_handover(path, title, heading, note, sections, signatures),
+                lambda _: self.message.emit(self.tr("Written: {file}").format(file=path)),
+                lambda error: self.message.emit(describe(error)),
+            )
+
+        name = f"{self.tr('hand-over')}-{self.shift.end.astimezone(self._zone):%Y-%m-%d-%H}.pdf"
+        self._forms.choose_new_file(self.tr("Hand-over as PDF"), Path.home() / name, "PDF (*.pdf)", write)
+
+    def _printed(self, line: ShownLine, draft: HandoverDraft) -> PrintedLine:
+        row = self._row(line, draft, is_new=False)
+        title = " · ".join(part for part in (line.title, line.when) if part)
+        title = f"P{line.priority}  {title}" if line.priority else title
+        return PrintedLine(title, line.stands, row.remark, row.mark_text)
+
+    def _print_heading(self) -> str:
+        day = formatting.day(self.shift.end, self._zone, self._now)
+        return f"{self._sources.name(self._source)} · {day} · {self._note(self.draft, *self._counted())}"
+
+    def _signatures(self) -> list[str]:
+        """Who has signed when, and who has not."""
+        document, now = self._document, self._now
+        if document is None:
+            me = self._window_state.me_at(self._source)
+            return [self.tr("Draft of {who}: nobody has signed it").format(who=me)]
+        offered = formatting.day_and_clock(document.offered, self._zone, now)
+        said = [self.tr("Handed over by {who}, {time}").format(who=document.outgoing, time=offered)]
+        if document.signed is None:
+            return [*said, self.tr("Nobody has taken it over yet")]
+        signed = formatting.day_and_clock(document.signed, self._zone, now)
+        return [*said, self.tr("Taken over by {who}, {time}").format(who=document.incoming, time=signed)]
+
+    def _counted(self) -> tuple[int, int]:
+        """How many lines are confirmed, and how many came or changed since."""
+        draft = self.draft
+        confirmed = sum(is_confirmed(draft, line) for line in self._lines)
+        return confirmed, len(changed_since(draft, self._states()))
 
     def _take(self) -> None:
         self._runner.run("take")

@@ -106,6 +106,10 @@ def _check_about(unit_of_work: UnitOfWork, alarm: AlarmAbout, actor: Actor) -> t
         check_unit_scope(unit_of_work, actor, unit)
         reports = (unit_of_work.stored_report(job.report) for job in unit_of_work.jobs_of(unit.id))
         return any(report is not None and report.priority == HAZARD for report in reports), unit_of_work.now
+    if alarm.kind is AlarmKind.UNSIGNED:
+        if unit_of_work.handover(alarm.about) is None:
+            raise NotFound(f"There is no hand-over {alarm.about}.")
+        return False, unit_of_work.now
     # protects: two-edits-of-an-alarm-follow-one-another
     report = unit_of_work.report(alarm.about)
     if report is None:

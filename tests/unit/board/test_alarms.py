@@ -16,9 +16,13 @@ from api_client.model import (
     Area,
     Assignment,
     AssignmentState,
+    Claim,
     Clock,
     ClockState,
     Entry,
+    Handover,
+    HandoverLine,
+    HandoverSection,
     Report,
     Service,
     Status,
@@ -37,7 +41,7 @@ from console.rules.filter import Filter
 from console.rules.rights import Rights
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 EVERYWHERE = Rights("operator")
 Found = dict[tuple[str, str], Alarm]
 
@@ -301,3 +305,26 @@ def test_what_lies_outside_of_the_operators_scope_is_for_others_to_answer(city: 
     found = city.found(2, Rights("operator", ("south",), ("pln",)))
     assert {about for _, about in found} == {"1", "3", "own"}
     assert len(city.finder.outside) == 2
+
+
+def test_what_nobody_took_over_is_an_alarm_until_somebody_takes_it(city: City) -> None:
+    city.put("area", Area("k", "Kemang", 1))
+    lines = [HandoverLine(f"report:{n}", HandoverSection.TAKEN, n, report=n) for n in ("1", "2", "3", "4", "gone")]
+    signed = Handover("h1", "sari", NOW, NOW - 8 * HOUR, NOW, NOW, NOW, tuple(lines), "dewi", NOW)
+    offered = Handover("h2", "tono", NOW, NOW - 8 * HOUR, NOW, NOW, NOW, (), "dewi")
+    for one in (signed, offered):
+        city.put("handover", one)
+    city.report("1", 3, claim=Claim("sari", NOW), area="k")
+    city.report("2", 3)
+    city.report("3", 3, claim=Claim("dewi", NOW))
+    city.report("4", 3, status=Status.RESOLVED, closed_at=NOW)
+    assert city.found(14) == {}
+    found = city.found(15)
+    left, unsigned = "left_over", ("unsigned", "h2")
+    assert set(found) == {(left, "1"), (left, "2"), unsigned}
+    assert (found[left, "1"].since, found[left, "1"].title) == (NOW + 15 * MINUTE, "1 Banjir, Kemang")
+    assert found[unsigned].title == "tono → dewi"
+    assert set(city.found(15, Rights("operator", areas=("k",)))) == {(left, "1"), unsigned}
+    city.report("1", 3, claim=Claim("rina", NOW))
+    city.report("2", 3, claim=Claim("dewi", NOW))
+    assert set(city.found(16)) == {unsigned}

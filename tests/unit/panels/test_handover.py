@@ -33,6 +33,8 @@ from console.board.round import Round, play
 from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
+from console.export.handover_pages import PrintedLine, write_handover
+from console.panels.handover import page
 from console.panels.handover.page import HandoverPage
 from console.panels.handover.signing import HandoverSigning
 from console.panels.sources import Sources
@@ -81,7 +83,8 @@ class HandoverDesk(Rig):
         page = HandoverPage(
             self.panel, self.window_state, self.sources, self.outbox, self.forms, self.situation, self.actions,
             self.tasks, lambda: self.reader, lambda: list(self.window_state.cities.crews), lambda _: self.now, UTC,
-            show_panel=self.show, steady_s=lambda: self.steady_s, signing=self.signing, ids=lambda: "handover-1",
+            show_panel=self.show, steady_s=lambda: self.steady_s, signing=self.signing,
+            files=self.tasks, ids=lambda: "handover-1",
         )  # fmt: skip
         page.message.connect(self.said.append)
         return page
@@ -462,3 +465,47 @@ def test_a_pin_is_set_by_who_types_it_twice(desk: HandoverDesk) -> None:
     desk.answer("That is not the PIN of rina. 4 tries left.")
     assert desk.form()._sentence.text() == "That is not the PIN of rina. 4 tries left."
     desk.form().close()
+
+
+def test_it_is_printed_with_the_words_of_both_and_who_signed(
+    desk: HandoverDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.pdf"
+    monkeypatch.setattr(desk.forms, "choose_new_file", lambda _title, _path, _kinds, then: then(out))
+    printed: list[tuple[Any, ...]] = []
+
+    def write(*what: Any) -> None:
+        printed.append(what)
+        write_handover(*what)
+
+    monkeypatch.setattr(page, "write_handover", write)
+
+    def print_pages() -> tuple[Any, ...]:
+        QTest.keyClick(desk.panel.view, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+        wait_for(lambda: desk.said and desk.said[-1] == f"Written: {out}", what="it is written")
+        assert out.read_bytes().startswith(b"%PDF-")
+        out.unlink()
+        desk.said.append("")
+        return printed[-1]
+
+    _, title, heading, note, sections, signatures = print_pages()
+    assert (title, note) == ("Hand-over 07–15 to 15–23", "printed 25 Nov 08:00 by rina")
+    assert heading.startswith("City · 25 Nov · confirmed 0 of 5")
+    assert sections[0].lines[0] == PrintedLine(
+        "P1  1 Banjir · 9:00, nobody has taken it", "New", "", "must be confirmed"
+    )
+    assert signatures == ["Draft of rina: nobody has signed it"]
+    desk.put("handover", "offered-1", desk.document("rina", "dewi", NOW + MINUTE))
+    desk.look()
+    _, _, _, _, sections, signatures = print_pages()
+    assert sections[0].lines[0] == PrintedLine("P1  1 Banjir", "9:00", "ask PLN", "dewi 08:00")
+    assert signatures == ["Handed over by rina, 25 Nov 08:00", "Taken over by dewi, 25 Nov 08:01"]
+
+
+def test_that_it_could_not_be_written_is_said(
+    desk: HandoverDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.forms, "choose_new_file", lambda _title, _path, _kinds, then: then(tmp_path / "no" / "x"))
+    desk.page.print_pages()
+    wait_for(lambda: bool(desk.said), what="why it was not written")
+    assert "Written" not in desk.said[-1]

@@ -9,23 +9,27 @@ import msgspec
 import pytest
 
 from api_client.decoding import convert
-from api_client.model import HandoverMark
+from api_client.model import Handover, HandoverLine, HandoverMark, HandoverSection
 from console.rules.handover import (
+    LATE,
     LONGEST_REMARK,
     HandoverDraft,
     changed_since,
     confirmed_together,
     is_confirmed,
+    left_over,
     mark_of,
     marked,
     remarked,
     still_musts,
+    unsigned_at,
 )
 from console.rules.shifts import shift_at, shift_to_hand_over
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 JAKARTA, BERLIN = ZoneInfo("Asia/Jakarta"), ZoneInfo("Europe/Berlin")
-CONFIRMED = HandoverMark.CONFIRMED
+CONFIRMED, SECTION = HandoverMark.CONFIRMED, HandoverSection.URGENT
+HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -100,3 +104,35 @@ def test_it_says_which_lines_came_or_changed_since() -> None:
 def test_a_draft_comes_back_from_the_disk_as_it_was() -> None:
     draft = marked(remarked(HandoverDraft(NOW, "dewi", seen={"a": "x"}), "a", "b"), [P1], CONFIRMED, "dewi", NOW)
     assert convert(msgspec.json.decode(msgspec.json.encode(draft)), HandoverDraft) == draft
+
+
+def handover(key: str, *lines: tuple[str, bool], shift_h: int = 8, signed: bool = True) -> Handover:
+    """A hand-over of rina's whose shift ends at an hour of the day; a line is a report, and whether it is confirmed."""
+    end = NOW.replace(hour=shift_h)
+    made = tuple(
+        HandoverLine(f"report:{one}", SECTION, one, report=one, mark=CONFIRMED if is_marked else None)
+        for one, is_marked in lines
+    )
+    times = (end, end - 8 * HOUR, end, end, end)
+    return Handover(key, "rina", *times, made, "dewi", end if signed else None)
+
+
+def test_a_quarter_of_an_hour_after_the_shift_what_nobody_took_over_is_late() -> None:
+    signed, offered = handover("a", ("1", False), ("2", True)), handover("b", ("3", False), signed=False)
+    unit = HandoverLine("unit:7", SECTION, "SDA-7", unit="7")
+    signed = msgspec.structs.replace(signed, lines=(*signed.lines, unit))
+    both, due = [signed, offered], NOW + LATE
+    for at in (due - SECOND, NOW + 12 * HOUR):
+        assert (left_over(both, at), unsigned_at(both, at)) == ({}, [])
+    assert left_over(both, due) == {"1": ("rina", due)}
+    assert unsigned_at(both, due) == [(offered, due)]
+    late = msgspec.structs.replace(signed, signed=due + HOUR)
+    assert left_over([late], due + HOUR) == {"1": ("rina", due + HOUR)}, "it was signed later"
+
+
+def test_what_a_later_hand_over_confirms_is_taken_over() -> None:
+    first = handover("a", ("1", False), ("2", False))
+    second = handover("b", ("1", True), shift_h=16)
+    at = NOW + 9 * HOUR
+    assert set(left_over([first, second], at)) == {"2"}
+    assert set(left_over([second, first], at)) == {"2"}

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from api_client.decoding import decode
 from api_client.model import (
+    AlarmRecord,
     EditBody,
     Handover,
     HandoverLine,
@@ -333,3 +334,21 @@ def test_by_http_it_is_offered_signed_and_refused(shift: ShiftEnd, url: str) -> 
     assert send(rina, "PUT", "/me/pin", {"pin": "161803"}).status_code == 204
     assert send(rina, "PUT", "/me/pin", {"pin": "577215"}).status_code == 403
     pins.check_pin(shift.city.database, "rina", "161803", RINA, shift.city.clock())
+
+
+@one_database
+def test_an_unsigned_hand_over_is_an_alarm_that_is_acknowledged(shift: ShiftEnd) -> None:
+    shift.offer(line("10"))
+    about = {"kind": "unsigned", "about": "handover-1", "since": START.isoformat()}
+    unknown = about | {"about": "unknown"}
+    with pytest.raises(NotFound, match="no hand-over unknown"):
+        shift.city.apply(EditBody("alarm-unknown", Kind.ALARM, data={"alarms": [unknown], "acknowledged": True}))
+    shift.city.apply(EditBody("alarm-known", Kind.ALARM, data={"alarms": [about], "acknowledged": True}))
+    (found,) = (one for one in shift.city.snapshot().items if one.kind == "alarm")
+    record = decode(bytes(found.data), AlarmRecord)
+    assert (record.id, record.report, record.unit, record.acknowledged_by) == (
+        "unsigned:handover-1",
+        None,
+        None,
+        "local",
+    )
