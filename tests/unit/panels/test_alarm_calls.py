@@ -28,6 +28,7 @@ from console.panels.notifications.alarm_calls import AlarmCalls
 from console.panels.notifications.attention import Attention, Call
 from console.panels.notifications.hazards import HazardNews
 from console.rules.alarms import AlarmState
+from console.rules.followed import Standpoint
 from console.rules.rights import Rights
 from console.sound.tones import Tone
 from tests.helpers.city import wait_for
@@ -155,6 +156,9 @@ def test_what_stands_in_a_city_that_is_read_later_calls_nobody_and_what_comes_th
     desk.commands.silence()
     desk.writer.forget("second")
     desk.look(both)
+    kept = desk.outbox.followed.get(Standpoint("rina", "second", "hazards"))
+    assert kept is not None
+    assert kept.ids.keys() == {"s1", "s3"}, "a window that is closed now goes on there when it is opened again"
     items = [PageItem("report", 3, key, replace(old, id=key)) for key in ("s1", "s3", "s4")]
     desk.writer.apply("second", items, Cursor("x", 3, as_of=NOW))
     desk.look(both)
