@@ -289,10 +289,6 @@ class _Hint(QWidget):
     def words(self) -> str:
         return self._words
 
-    @property
-    def warns(self) -> bool:
-        return self._warns
-
     def set_words(self, words: str, *, warns: bool) -> None:
         if (words, warns) != (self._words, self._warns):
             self._words, self._warns = words, warns
@@ -351,7 +347,7 @@ class MessagesPanel(QWidget):
         for number, button in enumerate(self.quick_buttons, start=1):
             button.clicked.connect(lambda _=False, number=number: self._on_quick(number))
             button.hide()
-        self._hint = _Hint(theme)
+        self._hint, self._hint_matters = _Hint(theme), False
         self.send = KeyButton(theme, self.tr("Send"), "↵", filled=True, height=28)
         self.send.clicked.connect(self._on_send)
         self._empty = EmptyState(theme)
@@ -410,14 +406,15 @@ class MessagesPanel(QWidget):
         line, foot = (0, 1) if is_low else (1, 2)
         self._below.addWidget(self.line, line, 0, 1, 2 if is_low else 3)
         self._below.addWidget(self.send, line if is_low else foot, 2)
-        self._below.addWidget(self._quick_row, foot if is_low else 0, 0, 1, 1 if is_low else 3)
-        self._below.addWidget(self._hint, foot, 1 if is_low else 0, 1, 2)
+        self._below.addWidget(self._quick_row, foot if is_low else 0, 0, 1, 3)
+        self._below.addWidget(self._hint, foot, 0, 1, 3 if is_low else 2)
         self._below.setColumnStretch(1, 1)
         self._show_foot()
 
     def _show_foot(self) -> None:
-        """In a low panel a reason why nothing can be sent takes the place of the quick texts."""
-        self._quick_row.setVisible(not (self._is_low and self._hint.warns))
+        """In a low panel what matters of the hint takes the place of the quick texts."""
+        self._quick_row.setVisible(not (self._is_low and self._hint_matters))
+        self._hint.setVisible(not self._is_low or self._hint_matters)
 
     def _show_quick_keys(self, has_keyboard: bool) -> None:
         """Their keys are told while they work."""
@@ -468,8 +465,9 @@ class MessagesPanel(QWidget):
                 button.set_verb(one_line(self._quick[number], 24))
                 button.setToolTip(tip(self._quick[number]))
 
-    def set_hint(self, words: str, *, why_not: str = "") -> None:
-        """What becomes of what is written, or why it cannot be sent."""
+    def set_hint(self, words: str, *, matters: bool = False, why_not: str = "") -> None:
+        """What becomes of what is written, or why it cannot be sent. What `matters` is shown in a low panel too."""
+        self._hint_matters = matters or bool(why_not)
         self._hint.set_words(why_not or words, warns=bool(why_not))
         self._show_foot()
         self.send.set_why_not(why_not)

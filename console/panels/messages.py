@@ -602,7 +602,8 @@ class MessagesController(QObject):
             return
         name, number = self._title(self._open), self._typed_number()
         words = self.tr("goes to {whom}").format(whom=name)
-        if number and self._numbers.get((self._open.source, number)):
+        is_kept = bool(number and self._numbers.get((self._open.source, number)))
+        if is_kept:
             words = self.tr("goes to {whom}, kept with {number}").format(whom=name, number=number)
         over = len(self._panel.text.strip()) - _LONGEST
         why_not = self._why_not(self._open.source) or self.tr(
@@ -610,7 +611,7 @@ class MessagesController(QObject):
         )
         if over > 0:
             why_not = self.tr("too long by {over}: {most} letters at most").format(over=over, most=f"{_LONGEST:,}")
-        self._panel.set_hint(words, why_not=why_not)
+        self._panel.set_hint(words, matters=is_kept, why_not=why_not)
 
     def _why_not(self, source: str) -> str:
         """Why the operator may write no message at a source, "" when he may."""

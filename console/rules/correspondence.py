@@ -56,12 +56,17 @@ def why_not_to(role: str, to: Recipient) -> str:
 
 
 def is_to(message: Message, reader: MessageReader) -> bool:
-    """Whether a message is to this reader: to his unit, or to his role or everyone where he works; not his own."""
+    """Whether a message is to this reader: to his unit, or to his role or everyone where he works; not his own.
+
+    What a crew writes to the control room is to supervisors, too: at night there may be nobody else.
+    """
     if message.author == reader.name or not may_make(reader.role, Kind.READ):
         return False
     if message.to.unit is not None:
         return message.to.unit in reader.units
-    return message.to.role in (None, reader.role) and _reaches(message, reader)
+    # protects: a-crews-words-are-to-the-whole-control-room
+    role = CONTROL_ROOM if message.unit is not None and reader.role == "supervisor" else reader.role
+    return message.to.role in (None, role) and _reaches(message, reader)
 
 
 def may_read(message: Message, reader: MessageReader) -> bool:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, Request, Route, expect
@@ -20,7 +19,7 @@ from playwright.sync_api import Page, Request, Route, expect
 from api_client.decoding import decode
 from api_client.model import EditBody, Kind, Message, ReadMark, Report, Status, Unit, UnitState
 from console.server.city import schema
-from console.server.city.records import COMMAND_LINE, LOCAL, Actor, LoadedReport
+from console.server.city.records import COMMAND_LINE, LOCAL, LoadedReport
 from console.server.city.users import KnownUser, add_user, put_users
 from console.server.pages import assets
 from tests.helpers.proxy import FaultProxy, anything, hang, path_has
@@ -822,9 +821,7 @@ def test_the_control_room_and_a_crew_write_to_one_another(crew_site: Site, phone
     expect(page.get_by_label("Write to the control room")).to_have_value("")
     (answer,) = [one for one in _messages(site) if one.text == "On the way"]
     assert (answer.unit, answer.to.role, answer.author) == ("u1", "operator", "U1")
-    read = EditBody(str(uuid.uuid4()), Kind.READ, data={"messages": [answer.id]})
-    site.city.apply(read, actor=LOCAL)  # who supervises reads what is to the operators
-    site.city.apply(msgspec.structs.replace(read, id=str(uuid.uuid4())), actor=Actor("rina", "operator"))
+    edit(site, None, Kind.READ, messages=[answer.id])
     expect(own.locator(".mark[data-mark=received]")).to_contain_text("Read")
     page.go_back()
     expect(page.locator("#job-number")).to_have_text("Report 700")

@@ -84,9 +84,11 @@ def test_a_low_panel_keeps_room_for_messages_and_says_why_nothing_is_sent(panel:
     QTest.qWait(0)
     assert panel.messages.height() >= 90
     assert panel.line.geometry().center().y() - panel.send.geometry().center().y() < 4, "beside one another"
-    assert panel.quick_buttons[0].isVisible()
+    for matters in (False, True):
+        panel.set_hint("goes to SDA-11, kept with 931180", matters=matters)
+        assert (panel.quick_buttons[0].isVisible(), panel._hint.isVisible()) == (not matters, matters)
     panel.set_hint("goes to SDA-11", why_not="You are signed out")
-    assert not panel.quick_buttons[0].isVisible()
+    assert (panel.quick_buttons[0].isVisible(), panel._hint.isVisible()) == (False, True)
     panel.resize(595, 420)
     QTest.qWait(0)
     assert panel.quick_buttons[0].isVisible()

@@ -64,6 +64,8 @@ _HAZARD_NEWS = {
     HazardNews.STILL: "P1 still without a crew:",
 }
 _OF_CLAIM = {Kind.CLAIM: "NOT taken", Kind.RELEASE: "NOT released"}
+_DROPPED_BY_THEMSELVES = frozenset({Kind.ALARM, Kind.READ})
+"""See Alarms and MessagesController: nobody is asked about these."""
 _SAID_S = 60.0
 _CONFLICT = EditState.CONFLICT
 
@@ -473,7 +475,7 @@ class LostOrders(QObject):
         return False
 
     def _lost_orders(self) -> list[LostOrder]:
-        lost = (one for one in self._outbox.lost if one.edit.kind is not Kind.ALARM)  # dropped by itself: see Alarms
+        lost = (one for one in self._outbox.lost if one.edit.kind not in _DROPPED_BY_THEMSELVES)
         return [LostOrder(one, self._outbox.stopped_with(one.edit.id)) for one in lost]
 
     def _radio_calls(self) -> list[RadioCall]:
@@ -584,7 +586,9 @@ class LostOrders(QObject):
         text = f"{why.rstrip('.')}. {_report(edit, self.tr)}"
         chooses, fulfilled = _chooses(order), _is_fulfilled(order, catalog)
         there = _crews_are_there(order, catalog)
-        buttons = [("lost_see", self.tr("See it"), self._window_state.actions.cap("lost_see"))]
+        buttons = []
+        if edit.report is not None:
+            buttons.append(("lost_see", self.tr("See it"), self._window_state.actions.cap("lost_see")))
         settled = order.lost.state is _CONFLICT and is_settled(order.lost)
         if not fulfilled and (chooses or order.stopped or not settled):
             verb = self.tr("Decide") if chooses else self.tr("Give it again")

@@ -153,7 +153,8 @@ def _unit_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], named: 
         case Kind.MESSAGE:
             return _message_text(entry, catalog, tr, named)
         case Kind.READ:
-            return tr("{n} messages read").format(n=len(data.get("messages") or ()))
+            count = len(data.get("messages") or ())
+            return tr("{n} messages read" if count > 1 else "Message read").format(n=count)
     return None
 
 

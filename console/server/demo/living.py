@@ -14,6 +14,7 @@ from console.server.demo.crews import Crews
 from console.server.demo.driving import DriveStreets
 from console.server.demo.edits import DemoEdits
 from console.server.demo.fill import DAYS, RECENT
+from console.server.demo.messages import CrewMail
 from console.server.demo.mirror import Mirror
 from console.server.demo.pace import Pace
 from console.server.demo.pictures import Album
@@ -63,6 +64,7 @@ class Living:
         self._colleagues = Colleagues(
             mirror, edits, album, city.presence, chance("colleagues"), pace, self._crews.place_of
         )
+        self._mail = CrewMail(city, mirror, edits, chance("messages"), pace, now)
         self._bursts = Cloudbursts(
             city, mirror, edits, self._reporters, self._crews, self._colleagues, wards, chance("rain"), pace, now
         )
@@ -82,6 +84,7 @@ class Living:
         self._reporters.step(now)
         self._bursts.step(now)
         self._crews.step(now)
+        self._mail.step(now)
         self._mirror.refresh()
         self._colleagues.step(now)
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Assignment, AssignmentState, Kind
+from api_client.model import Assignment, AssignmentState, Kind, Recipient
 from console.cache.catalog import Catalog, Cities
 from console.panels.notifications.hazards import HazardNews, NewHazard
 from console.panels.notifications.lost_orders import LostOrders, lost_with, why_lost
@@ -23,7 +23,7 @@ from console.panels.status import StatusController
 from console.rules.dependency import asked, freed
 from console.rules.edit import outlived
 from console.rules.messages import Obstacle, Outcome, Source, SourceState
-from console.rules.queued import EditState, Queued, as_told
+from console.rules.queued import EditState, Queued, StopReason, as_told
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
 from tests.unit.cache.making import T0, edit
@@ -288,6 +288,25 @@ def test_who_may_not_write_cannot_give_a_colleagues_order(strip: Strip) -> None:
     )
     strip.orders.give_again()
     assert strip.orders.unsent_report
+
+
+def test_a_message_that_died_is_asked_about_behind_what_is_about_a_report(strip: Strip) -> None:
+    sent = strip.rig.edit_commands.write_message("city", Recipient(unit="07"), "Come back", "A", "SDA-07")
+    read = strip.rig.edit_commands.mark_read("city", ["message-1"])
+    strip.rig.saved(2)
+    strip.rig.outbox.on_outcome(Outcome(read, EditState.ATTENTION, "It is gone.", StopReason.REFUSED))
+    strip.rig.outbox.on_outcome(Outcome(sent, EditState.EXPIRED))
+    notice = strip.wait("NOT sent: Message to SDA-07 by rina: Come back")
+    assert (notice.level, [button[0] for button in notice.buttons]) == ("warn", ["lost_again", "lost_drop"])
+    order = strip.order("A", "11", priority=4)
+    strip.rig.outbox.on_outcome(Outcome(order, EditState.EXPIRED))
+    strip.wait("SDA-11 was NOT sent")
+    strip.orders.drop()
+    strip.wait("NOT sent: Message")
+    strip.orders.give_again()
+    wait_for(lambda: strip.banner.notice is None, what="it is given again")
+    again = [one for one in strip.rig.saved(2) if one.kind is Kind.MESSAGE]
+    assert [one.data["text"] for one in again] == ["Come back"]
 
 
 def test_what_only_this_desk_has_is_quiet_where_no_life_is_in_danger_and_counted(strip: Strip) -> None:

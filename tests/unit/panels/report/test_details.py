@@ -7,7 +7,10 @@ from datetime import UTC
 import pytest
 from pytestqt.qtbot import QtBot
 
+from api_client.model import Message, Recipient
+from console.cache.page_items import MessageCursor, PageItem
 from console.cache.reader import CacheReader
+from console.cache.writer import CacheWriter
 from console.error_text import describe
 from console.files.errors import DamagedFile
 from console.panels.board_updater import BoardUpdater
@@ -57,3 +60,34 @@ def test_a_report_that_cannot_be_read_is_said_and_tried_again(
     assert panel.ticket() is not None
     rig.window_state.choose(0)
     assert panel._empty.words()[0] == "No report chosen"
+
+
+def test_messages_that_are_kept_with_it_stand_in_its_timeline_for_who_may_read_them(rig: Rig, qtbot: QtBot) -> None:
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="Ctrl 4", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    found = rig.cached("A")
+    writer = CacheWriter(rig.profile)
+    before, after = MessageCursor("rina", "epoch", 1, 0), MessageCursor("rina", "epoch", 1, 2)
+    writer.forget_messages("city", before)
+    kept = Message("message-1", "rina", NOW, Recipient(unit="11"), "Bring <b>pumps</b>", "A")
+    other = Message("message-2", "rina", NOW, Recipient(unit="11"), "Nothing of it")
+    items = [PageItem("message", number, one.id, one) for number, one in enumerate((kept, other), start=1)]
+    writer.put_messages("city", items, before, after)
+    writer.close()
+    board_updater = BoardUpdater(
+        rig.window_state, rig.tasks, lambda: found, lambda: NOW.timestamp(), rig.outbox.remote_of
+    )
+    details_reader = ReportDetailsReader(rig.window_state, board_updater, rig.tasks, lambda: found, lambda: NOW)
+    ticket = TicketController(panel, rig.window_state, UTC, lambda: NOW)
+    details_reader.changed.connect(ticket.set_details)
+    row = found.row_of("city", "A")
+    assert row is not None
+    rig.window_state.choose(row)
+    wait_for(lambda: panel.ticket() is not None, what="it is read")
+    shown = panel.ticket()
+    assert shown is not None
+    assert [one.text for one in shown.timeline] == ["Message to SDA-11 by rina: Bring <b>pumps</b>"]
+    rig.sit_down("budi")
+    details_reader.read()
+    wait_for(lambda: details_reader.current is not None and not details_reader.current.messages, what="not for him")
