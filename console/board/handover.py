@@ -5,7 +5,7 @@ For a worker thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -63,16 +63,18 @@ def find_items(
     now: datetime,
     rights: Rights,
     noted: Sequence[str],
+    missing: Collection[str] = (),
 ) -> HandoverFound:
     """What there is to hand over at a source, as far as it lies in the operator's scope or he has taken it.
 
     `crews` are the units with their newest positions, `now` the time by the clock of the source, `noted` the numbers of
-    the reports that somebody marked for the next shift.
+    the reports that somebody marked for the next shift, `missing` the ids of the units that did not answer in the roll
+    call.
     """
     finder = _Finder(view, cities, source, reader, now, rights)
     finder.add_reports()
     finder.add_shelved()
-    finder.add_units(crews)
+    finder.add_units(crews, missing)
     finder.add_noted(noted)
     return HandoverFound(tuple(finder.items), finder.counts)
 
@@ -134,8 +136,8 @@ class _Finder:
             known.add(key)
             self._add(HandoverItem(key, HandoverSection.HELD, fact.priority if fact else 0, number, fact, crew, record))
 
-    def add_units(self, crews: Iterable[CityUnit]) -> None:
-        """The units that cannot work, and those of which nothing was heard for long."""
+    def add_units(self, crews: Iterable[CityUnit], missing: Collection[str]) -> None:
+        """The units that cannot work, that did not answer, and of which nothing was heard for long."""
         catalog, known = self._cities.of(self._source), {one.id for one in self.items}
         for crew in sorted(crews, key=lambda one: one.unit.code):
             unit = crew.unit
@@ -145,7 +147,7 @@ class _Finder:
                 continue
             heard = last_heard(unit, self._cities.jobs(crew))
             silent = heard is not None and (self._now - heard).total_seconds() > SILENT_S
-            if silent or unit.state is UnitState.UNAVAILABLE:
+            if silent or unit.state is UnitState.UNAVAILABLE or unit.id in missing:
                 self._add(HandoverItem(f"unit:{unit.id}", HandoverSection.UNITS, crew=crew))
 
     def add_noted(self, noted: Sequence[str]) -> None:

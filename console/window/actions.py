@@ -12,6 +12,7 @@ from console.panels.closure_commands import ClosureCommands
 from console.panels.command_line.line import CommandLineController
 from console.panels.forms.drafts import Drafts
 from console.panels.handover.page import HandoverPage
+from console.panels.handover.shift import ShiftController
 from console.panels.log import LogController
 from console.panels.log_writer import LogWriter
 from console.panels.map.controller import MapController
@@ -52,6 +53,7 @@ class Receivers:
     window: WindowCommands
     closures: ClosureCommands
     handover: HandoverPage
+    shift: ShiftController
     alarms: AlarmCommands
     messages: MessagesController
     city_map: CityMapCommands
@@ -140,6 +142,15 @@ ACTIONS = Actions[Receivers](
         A(
             "set_pin", "Set my PIN, by which I sign at a colleague's desk", (), "Window",
             lambda on: on.handover.set_pin(), words="sign hand over password", asks=True,
+        ),
+        A("panel_shift", "Go to the shift", ("Ctrl+0",), "Window", lambda on: on.window.go_to_panel("shift")),
+        A(
+            "roll_call", "Roll call: the next unit that was not called", ("Z",), "Units", lambda on: on.shift.go_on(),
+            words="radio check units shift",
+        ),
+        A(
+            "roll_call_again", "Roll call: begin again", (), "Units", lambda on: on.shift.begin_again(),
+            words="radio check units shift",
         ),
         A(
             "handover", "Hand over the shift: its draft, in and out", ("Ctrl+H",), "Window",

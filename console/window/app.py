@@ -39,6 +39,7 @@ from console.panels.forms.drafts import Drafts
 from console.panels.forms.forms import Forms, FormSurroundings
 from console.panels.going_on import GoingOn
 from console.panels.handover.page import HandoverPage
+from console.panels.handover.shift import ShiftController
 from console.panels.handover.signing import HandoverSigning
 from console.panels.key_guard import KeyGuard
 from console.panels.kpi import KpiController
@@ -155,6 +156,7 @@ from widgets.outbox import OutboxPanel
 from widgets.palette import Palette
 from widgets.queue.panel import QueuePanel
 from widgets.shell import FRAME, Shell
+from widgets.shift import SHIFT_CAPS, ShiftPanel
 from widgets.statusbar import StatusBar
 from widgets.symbols import Symbols
 from widgets.theme import Theme, font_files, load_theme
@@ -295,6 +297,7 @@ class ConsoleWindow(QObject):
         )
         self.units = UnitsPanel(self.theme, self.symbols)
         self.alarms_panel = AlarmsPanel(self.theme, self.symbols)
+        self.shift_panel = ShiftPanel(self.theme, self.symbols)
         self.handover_panel = HandoverPanel(self.theme, self.symbols, cap("handover"), LONGEST_REMARK)
         self.log_panel = LogPanel(self.theme, line_key=cap("log_line"))
         self.messages_panel = MessagesPanel(self.theme, self.symbols)
@@ -354,7 +357,11 @@ class ConsoleWindow(QObject):
                 ("log", self.tr("Log"), self.log_panel),
                 ("outbox", self.tr("Outbox"), self.outbox_panel),
             ],
-            [("charts", self.tr("Charts"), self.charts), ("messages", self.tr("Messages"), self.messages_panel)],
+            [
+                ("charts", self.tr("Charts"), self.charts),
+                ("messages", self.tr("Messages"), self.messages_panel),
+                ("shift", self.tr("Shift"), self.shift_panel),
+            ],
             self.command,
             self.status,
             tab_keys={
@@ -363,6 +370,7 @@ class ConsoleWindow(QObject):
                 "log": cap("panel_log"),
                 "outbox": cap("panel_outbox"),
                 "charts": cap("panel_charts"),
+                "shift": cap("panel_shift"),
                 "messages": cap("panel_messages"),
             },
             is_usable=lambda cap, panel: self.shortcuts.is_usable(cap, panel),
@@ -371,7 +379,7 @@ class ConsoleWindow(QObject):
             has_report=lambda: bool(self.window_state.row),
             visitor=self.visitor_strip,
             page=("handover", self.handover_panel),
-            own_keys={"handover": HANDOVER_CAPS},
+            own_keys={"handover": HANDOVER_CAPS, "shift": SHIFT_CAPS},
         )
         self.window.setWindowTitle("Sigap")
         self.images = ImageProcess()
@@ -600,6 +608,20 @@ class ConsoleWindow(QObject):
             rights_at=lambda source: self.sign_in.rights_at(source),
             show_panel=lambda: self.window.show_tab("alarms"),
         )
+        self.attendance = Attendance(self)
+        self.shift_controller = ShiftController(
+            self.shift_panel,
+            window_state,
+            self.sources,
+            self.attendance,
+            self.outbox.followed,
+            self.actions,
+            self.time_at,
+            zone,
+            self,
+            rights_at=lambda source: self.sign_in.rights_at(source),
+            show_panel=lambda: self.window.focus_panel("shift"),
+        )
         self.handover_signing = HandoverSigning(
             window_state, self.forms, self.sync_supervisor.send, self.sources.is_away, self
         )
@@ -621,6 +643,7 @@ class ConsoleWindow(QObject):
             show_panel=self._show_handover,
             signing=self.handover_signing,
             files=self.photo_tasks,
+            missing=lambda: self.shift_controller.missing,
             ids=lambda: str(uuid.uuid4()),
         )
         self.messages = MessagesController(
@@ -811,7 +834,6 @@ class ConsoleWindow(QObject):
             self,
         )
         self.claims = Claims(window_state, self.outbox, self.tasks, self.reader, self)
-        self.attendance = Attendance(self)
         SyncArrivals(
             self.sync_supervisor,
             self.outbox_link,
@@ -919,6 +941,7 @@ class ConsoleWindow(QObject):
             window=self.window_commands,
             closures=self.closure_commands,
             handover=self.handover_page,
+            shift=self.shift_controller,
             alarms=self.alarm_commands,
             messages=self.messages,
             city_map=self.city_map_commands,
@@ -1023,6 +1046,7 @@ class ConsoleWindow(QObject):
             self.log_controller,
             self.handover_page,
             self.handover_signing,
+            self.shift_controller,
             self.screen_lock,
             self.log_writer,
         ):
@@ -1112,6 +1136,9 @@ class ConsoleWindow(QObject):
         self.log_controller.closure_opened.connect(self.closure_commands.change)
         self.sync_supervisor.request_done.connect(self.handover_signing.on_done)
         self.sync_supervisor.restarted.connect(self.handover_signing.on_restarted)
+        self.shift_controller.unit_opened.connect(self._show_unit)
+        self.shift_controller.counted.connect(lambda words: self.window.set_tab_note("shift", words))
+        self.sign_in.rights_changed.connect(self.shift_controller.show)
         self.handover_page.report_opened.connect(self.window_state.choose)
         self.handover_page.unit_opened.connect(self._show_unit)
         self.drafts.handover_wanted.connect(self.handover_page.open)

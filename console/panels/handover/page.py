@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import NamedTuple
@@ -92,12 +92,14 @@ class HandoverPage(QObject):
         files: Tasks,
         ids: Callable[[], str],
         rights_at: Callable[[str], Rights] = lambda _source: Rights(),
+        missing: Callable[[], Mapping[str, datetime]] = dict,
         show_panel: Callable[[bool], object] = lambda _shown: None,
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`crews` gives the units with their newest positions, `time_at` the time by the clock of a source;
-        `show_panel` shows the page with the keyboard, or takes it away; `ids` makes those of hand-overs; `files` is a
-        thread that writes files; `steady_s` is a monotonic clock in seconds.
+        """`crews` gives the units with their newest positions, `time_at` the time by the clock of a source, `missing`
+        the units that did not answer in the roll call, and when; `show_panel` shows the page with the keyboard, or
+        takes it away; `ids` makes those of hand-overs; `files` is a thread that writes files; `steady_s` is a monotonic
+        clock in seconds.
         """
         super().__init__(parent)
         self._panel, self._window_state, self._sources, self._outbox = panel, window_state, sources, outbox
@@ -105,7 +107,7 @@ class HandoverPage(QObject):
         self._tasks, self._reader, self._crews = tasks, reader, crews
         self._time_at, self._zone, self._rights_at = time_at, zone, rights_at
         self._show_panel, self._steady_s, self._signing, self._ids = show_panel, steady_s, signing, ids
-        self._files = files
+        self._files, self._missing = files, missing
         self._document: Handover | None = None
         """The hand-over of the server whose lines are shown: one that was signed, or is offered to this operator."""
         self._counts: dict[HandoverSection, int] | None = None
@@ -217,12 +219,13 @@ class HandoverPage(QObject):
                 self._outbox.drop_draft(self._key)  # it has become what was signed
             self._document, self._counts = document, None
         noted = [line.partition(":")[2] for line, notes in self.draft.notes.items() if notes.remark]
-        writer = LineWriter(cities, source, self._window_state.me_at(source), now, self._zone, self.tr)
+        missing = dict(self._missing())
+        writer = LineWriter(cities, source, self._window_state.me_at(source), now, self._zone, self.tr, missing)
 
         def work() -> _Found:
             if document is not None:
                 return _Found(document, lines_of(document, view, reader(), source), {})
-            found = find_items(view, cities, source, crews, reader(), now, rights, noted)
+            found = find_items(view, cities, source, crews, reader(), now, rights, noted, missing)
             return _Found(None, tuple(map(writer.line, found.items)), found.counts)
 
         self._tasks.latest(FORM, work, self._on_found)

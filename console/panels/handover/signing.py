@@ -82,7 +82,7 @@ class HandoverSigning(QObject):
             problem or sentence.format(name=name),
             self.tr("Sign and take over"),
             lambda values: then(values["pin"]),
-            skip_text=self.tr("Signs at the own desk") if offer is not None else "",
+            skip_text=self.tr("Offer it only") if offer is not None else "",
             skip=offer_only,
         )
 

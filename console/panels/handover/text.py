@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 
 import msgspec
@@ -50,10 +50,18 @@ class LineWriter:
     """Writes the lines of one source, at one time."""
 
     def __init__(
-        self, cities: Cities, source: str, me: str, now: datetime, zone: tzinfo, tr: Callable[[str], str]
+        self,
+        cities: Cities,
+        source: str,
+        me: str,
+        now: datetime,
+        zone: tzinfo,
+        tr: Callable[[str], str],
+        missing: Mapping[str, datetime],
     ) -> None:
+        """`missing` are the units that did not answer in the roll call, and when they were called."""
         self._cities, self._catalog, self._me = cities, cities.of(source), me
-        self._now, self._zone, self._tr = now, zone, tr
+        self._now, self._zone, self._tr, self._missing = now, zone, tr, missing
 
     def line(self, item: HandoverItem) -> ShownLine:
         """An item in words."""
@@ -129,9 +137,15 @@ class LineWriter:
         title, when = f"{unit.code} {tr(formatting.UNIT_TEXT[unit.state]).lower()}", unit.reason or ""
         if item.shelved is not None:
             title, when = unit.code, self._shelved(item)
-        elif unit.state is not UnitState.UNAVAILABLE and unit.position_at is not None:
+        elif unit.state is not UnitState.UNAVAILABLE and unit.position_at is not None and unit.id not in self._missing:
             silent = formatting.age((self._now - unit.position_at).total_seconds())
             title, when = unit.code, tr("no position for {time}").format(time=silent)
+        roll_call = ""
+        if (called := self._missing.get(unit.id)) is not None:
+            words = tr("roll call {time}: no answer")
+            roll_call = words.format(time=formatting.clock(called, self._zone))
+            if unit.state is not UnitState.UNAVAILABLE and not when:
+                title = unit.code
         jobs = [job.report for job in self._cities.jobs(crew)]
         stands = tr("at work on {reports}").format(reports=", ".join(jobs)) if jobs else tr("no work now")
         contact = " ".join(unit.contact.split())
@@ -140,8 +154,8 @@ class LineWriter:
             section=item.section,
             title=title,
             when=when,
-            stands=", ".join(part for part in (stands, contact) if part),
+            stands=", ".join(part for part in (roll_call, stands, contact) if part),
             unit=unit.id,
             unit_symbol=formatting.UNIT_SYMBOL[unit.state],
-            state="|".join((item.section.value, unit.state.value, unit.reason or "", *jobs)),
+            state="|".join((item.section.value, unit.state.value, unit.reason or "", roll_call, *jobs)),
         )

@@ -67,10 +67,12 @@ class City:
             values["clocks"] = (clock,)
         return Report(id=key, priority=priority, service="flood", description="", **values)
 
-    def found(self, rights: Rights = EVERYWHERE, noted: tuple[str, ...] = ()) -> HandoverFound:
+    def found(
+        self, rights: Rights = EVERYWHERE, noted: tuple[str, ...] = (), missing: frozenset[str] = frozenset()
+    ) -> HandoverFound:
         played = play(Round(None, (), {}, {}, {}, None, Filter(), UTC, 1, "rina"), self.reader, int(NOW.timestamp()))
         cities = played.cities
-        return find_items(played.view, cities, "city", cities.crews, self.reader, NOW, rights, noted)
+        return find_items(played.view, cities, "city", cities.crews, self.reader, NOW, rights, noted, missing)
 
     def places(self, **asked: Any) -> list[tuple[str, HandoverSection]]:
         return [(item.id, item.section) for item in self.found(**asked).items]
@@ -157,6 +159,7 @@ def test_units_that_cannot_work_or_are_silent_are_handed_over(city: City) -> Non
         Unit("4", "SDA-4", UnitState.OFF_SHIFT, NOW - 60 * MINUTE, position_at=NOW - 600 * MINUTE, **away),
     )
     assert city.places() == [("unit:1", UNITS), ("unit:2", UNITS)]
+    assert city.places(missing=frozenset({"3", "unknown"})) == [("unit:1", UNITS), ("unit:2", UNITS), ("unit:3", UNITS)]
 
 
 def test_what_was_noted_is_listed_where_nothing_else_lists_it(city: City) -> None:

@@ -64,6 +64,7 @@ def test_the_window_shows_the_keys_of_the_table(tmp_path: Path) -> None:
     with console(tmp_path, None, actions=changed()) as window:
         assert window.queue._strip._keys == ("Alt Q",)
         tabs = {"units": "Alt U", "alarms": "Ctrl 8", "log": "Ctrl 6", "outbox": "Alt O", "charts": "Alt C"}
+        tabs |= {"messages": "Ctrl M", "shift": "Ctrl 0"}
         assert window.window._tab_keys == tabs
         assert window.ticket._title._key == "Alt R"
         assert window.ticket._keys == {"photos": "⇧ F", "advice": "1", "duplicates": "2", "timeline": "3"}
