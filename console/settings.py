@@ -282,6 +282,11 @@ class CityZone(tzinfo):
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
 
+    @property
+    def name(self) -> str:
+        """Its name, such as `Asia/Jakarta`; "" for this computer's own."""
+        return str(getattr(self._zone, "key", ""))
+
     def become(self, zone: tzinfo) -> bool:
         """Be this zone from now on; whether it is another one."""
         before, self._zone = self._zone, zone

@@ -16,6 +16,7 @@ from widgets.theme import load_fonts
 
 PrintStyle = Literal["body", "small", "bold", "title"]
 _RESOLUTION = 150
+_LONGEST = 2000
 _MARGIN_MM = 15
 _POINTS: dict[PrintStyle, float] = {"body": 9.0, "small": 7.5, "bold": 9.0, "title": 13.0}
 _BOLD = frozenset({"bold", "title"})
@@ -38,7 +39,11 @@ def printed(path: Path, title: str, heading: str, note: str) -> Iterator[Printed
         raise OSError(None, file.errorString(), str(path))
     try:
         pages = PrintedPages(file, title, heading, note)
-        yield pages
+        try:
+            yield pages
+        except BaseException:
+            pages.break_off()
+            raise
         pages.end()
         file.flush()
         if file.error() != QFile.FileError.NoError:
@@ -83,6 +88,27 @@ class PrintedPages:
             self._put(style, text)
         self._y += self._line("small") * 0.8
 
+    def columns(self, texts: Sequence[str], parts: Sequence[float], most: int) -> None:
+        """A row of columns: all but the last have one line, in these parts of the width; the last has the rest, and up
+        to `most` lines.
+        """
+        gap, high = self._line("small") / 2, self._line("body")
+        lefts = [sum(parts[:number]) * self._wide for number in range(len(parts) + 1)]
+        last = self._wide - lefts[-1]
+        lines = wrap(one_line(texts[-1], _LONGEST), self._fonts["body"], last, most)
+        if self._y + high * len(lines) + gap > self._high:
+            self._turn()
+        for left, part, text in zip(lefts, parts, texts, strict=False):
+            self._draw("body", text, QRectF(left, self._y, part * self._wide - gap, high))
+        for line in lines:
+            self._draw("body", line, QRectF(lefts[-1], self._y, last, high))
+            self._y += high
+        self._y += gap / 2
+
+    def break_off(self) -> None:
+        """Leave the document as it is: it will not be used."""
+        self._painter.end()
+
     def end(self) -> None:
         """Finish the document."""
         if not self._painter.end():
@@ -105,12 +131,16 @@ class PrintedPages:
 
     def _put(self, style: PrintStyle, text: str) -> None:
         high = self._line(style)
+        self._draw(style, text, QRectF(0, self._y, self._wide, high))
+        self._y += high
+
+    def _draw(self, style: PrintStyle, text: str, box: QRectF) -> None:
+        """Draw a text as one line in its box, cut with … where it is too long."""
         metrics = QFontMetricsF(self._fonts[style], self._writer)
-        plain = metrics.elidedText(one_line(text, 1000), Qt.TextElideMode.ElideRight, self._wide)
+        plain = metrics.elidedText(one_line(text, 1000), Qt.TextElideMode.ElideRight, box.width())
         self._painter.setFont(self._fonts[style])
         flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
-        self._painter.drawText(QRectF(0, self._y, self._wide, high), int(flags), plain)
-        self._y += high
+        self._painter.drawText(box, int(flags), plain)
 
     def _line(self, style: PrintStyle) -> float:
         return QFontMetricsF(self._fonts[style], self._writer).height()

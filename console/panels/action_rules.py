@@ -81,6 +81,8 @@ class Situation(msgspec.Struct, frozen=True):
     """One waits to be acknowledged, or is back to normal and was not."""
     alarm_calls: bool = False
     """One calls that was not silenced here."""
+    in_log: bool = False
+    """The log has the keyboard."""
     setback: bool = False
     """What others did to the operator's crews or reports is in the notice."""
     writes: bool = True
@@ -201,6 +203,11 @@ def new_report(situation: Situation) -> str:
 def log_line(situation: Situation) -> str:
     """A line of the log can be written."""
     return situation.barred or ("" if situation.writes else "Nothing can be saved now")
+
+
+def print_log(situation: Situation) -> str:
+    """The log has the keyboard."""
+    return "" if situation.in_log else "Go to the log first: what it shows is printed"
 
 
 def unit_step(situation: Situation) -> str:

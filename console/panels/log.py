@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Literal
 
@@ -14,18 +14,17 @@ from console.cache.log import LoggedEntry, LogPlace, log_times
 from console.cache.reader import CacheReader
 from console.panels import formatting
 from console.panels.forms.forms import Forms
+from console.panels.log_text import about_text, report_of, unit_of, what_text, who_text
 from console.panels.log_words import sought_words
 from console.panels.qt_outbox import QtOutbox
-from console.panels.report.history import STATE_WORDS, edit_text, entry_of, entry_text
+from console.panels.report.history import STATE_WORDS, edit_text, entry_of
 from console.panels.sources import Sources
 from console.panels.window_state import WindowState
-from console.rules.alarms import OF_UNITS
 from console.rules.edit import is_local
 from console.rules.loaded import Loaded
 from console.rules.log_filter import LogFilter, hours_of
 from console.rules.messages import Touched
 from console.rules.queued import EditState, Queued
-from console.rules.rights import CITIZEN, SYSTEM
 from console.tasks import Tasks
 from widgets.chips import Chip
 from widgets.forms.choice import ListChoice
@@ -77,6 +76,8 @@ class LogController(QObject):
     """The key of a closed street or flooded area."""
     copy_wanted = Signal(str)
     """A text is to be taken to the clipboard."""
+    print_wanted = Signal()
+    """What is shown is to be printed."""
     noted = Signal(str)
     """Which lines are shown, in a few words."""
 
@@ -233,7 +234,7 @@ class LogController(QObject):
         filter_, source, entry = self._filter, queued.edit.source, entry_of(queued.edit)
         if filter_.report is not None and filter_.report != (source, entry.report):
             return False
-        if filter_.unit is not None and filter_.unit != (source, _unit_of(entry)):
+        if filter_.unit is not None and filter_.unit != (source, unit_of(entry)):
             return False
         if filter_.person not in ("", queued.edit.author):
             return False
@@ -275,6 +276,11 @@ class LogController(QObject):
     def filter(self) -> LogFilter:
         """Which entries are shown."""
         return self._filter
+
+    @property
+    def words(self) -> str:
+        """The words that are searched."""
+        return self._text.strip()
 
     def conditions(self) -> list[tuple[str, str]]:
         """What the filter asks for, as (key, words)."""
@@ -366,7 +372,7 @@ class LogController(QObject):
         source, entry = self._meant(self._panel.current_id())
         if entry is None:
             return []
-        report, unit = _report_of(entry), _unit_of(entry)
+        report, unit = report_of(entry), unit_of(entry)
         known = self._window_state.catalog(source).units.get(unit)
         found = []
         if report and not is_local(report):
@@ -398,12 +404,16 @@ class LogController(QObject):
         }
         rows = [MenuRow("open", self.tr("Go to what it is about"))]
         rows += [MenuRow(key, names[kind].format(what=words)) for key, words, kind in self._named_here()]
-        return [*rows, MenuRow(""), MenuRow("copy", self.tr("Copy in one line"))]
+        rows += [MenuRow(""), MenuRow("copy", self.tr("Copy in one line"))]
+        printing = self._window_state.actions["print_log"]
+        return [*rows, MenuRow("print", self.tr("Print what is shown"), printing.keys[0])]
 
     def act(self, row_id: str, intent: str) -> None:
         """What was chosen in the menu of a line."""
         if intent == "open":
             self.open(row_id)
+        elif intent == "print":
+            self.print_wanted.emit()
         elif intent == "copy":
             row = self._row_of(row_id)
             self.copy_wanted.emit("; ".join(part for part in (row.time, row.who, row.about, row.what) if part))
@@ -429,11 +439,8 @@ class LogController(QObject):
 
     def _entry_row(self, row_id: str, one: LoggedEntry) -> LogRow:
         entry, source = one.entry, one.source
-        who, level = self._who(source, entry)
-        text = entry_text(entry, self._window_state.catalog(source), self.tr, named=False)
-        if entry.late and entry.occurred_at is not None:
-            late = self.tr("{what} (entered late, of {time})")
-            text = late.format(what=text, time=formatting.moment(entry.occurred_at, self._zone, entry.at))
+        who, level = who_text(entry, self._window_state.me_at(source), self.tr)
+        text = what_text(entry, self._window_state.catalog(source), self._zone, self.tr)
         return LogRow(row_id, self._time(entry.at), who, self._about(source, entry), text, level)
 
     def _waiting_row(self, row_id: str, queued: Queued) -> LogRow:
@@ -450,31 +457,9 @@ class LogController(QObject):
         clock = f"{local.hour:02d}:{local.minute:02d}:{local.second:02d}"
         return clock if local.date() == now.date() else f"{formatting.day(at, self._zone, now)} {clock}"
 
-    def _who(self, source: str, entry: Entry) -> tuple[str, str]:
-        """Who did it, and the level of his line."""
-        if entry.author in ("", SYSTEM):
-            return self.tr("System"), "system"
-        if entry.author == CITIZEN:
-            return self.tr("Citizen"), "system"
-        if entry.author == self._window_state.me_at(source):
-            return self.tr("You"), "own"
-        return entry.author, ""
-
     def _about(self, source: str, entry: Entry) -> str:
-        """`931180 · SDA-11`, or what kind of thing it is that has neither number nor code."""
-        report, unit = _report_of(entry), _unit_of(entry)
-        known = self._window_state.catalog(source).units.get(unit)
-        number = self.tr("New report") if is_local(report) else report[:24]
-        parts = [part for part in (number, known.code if known is not None else unit) if part]
-        if not parts and entry.kind == Kind.CLOSURE:
-            parts = [self.tr("Closure")]
-        if entry.kind == Kind.LOG:
-            parts = [self.tr("Note")]
-        if entry.kind == Kind.ALARM and (more := len(_alarms_of(entry)) - 1) > 0:
-            parts.append(f"+{more}")
-        if len(self._sources.keys) > 1:
-            parts.append(self._sources.name(source))
-        return " · ".join(parts)
+        city = self._sources.name(source) if len(self._sources.keys) > 1 else ""
+        return about_text(entry, self._window_state.catalog(source), city, self.tr)
 
     # What the operator does
 
@@ -490,8 +475,8 @@ class LogController(QObject):
         source, entry = self._meant(row_id)
         if entry is None:
             return
-        unit = _unit_of(entry)
-        if report := _report_of(entry):
+        unit = unit_of(entry)
+        if report := report_of(entry):
             self.report_opened.emit(source, report)
         elif unit:
             crews = self._window_state.cities.crews
@@ -545,22 +530,3 @@ def _range(name: str, today: datetime, now: datetime) -> dict[str, datetime | No
 def _day_of(at: datetime, zone: tzinfo) -> datetime:
     """When the day began to which a time belongs."""
     return at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _alarms_of(entry: Entry) -> list[Mapping[str, Any]]:
-    """The alarms that an entry is about; what is none is left out."""
-    found = entry.data.get("alarms")
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-
-def _report_of(entry: Entry) -> str:
-    """The number of the report that an entry is about, "" for none."""
-    alarms = [one for one in _alarms_of(entry) if one.get("kind") not in OF_UNITS]
-    return entry.report or (str(alarms[0].get("about") or "") if alarms else "")
-
-
-def _unit_of(entry: Entry) -> str:
-    """The id of the unit that an entry is about, "" for none."""
-    alarms = [one for one in _alarms_of(entry)[:1] if one.get("kind") in OF_UNITS]
-    found = alarms[0].get("about") if alarms else entry.data.get("unit") or entry.unit
-    return str(found or "")

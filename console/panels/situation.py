@@ -179,6 +179,7 @@ class SituationMonitor(QObject):
             unsent_report=notice.unsent_report,
             unsent_may_be_sent=notice.unsent_may_be_sent,
             setback=notice.setback,
+            in_log=self._panel == "log",
             alarms=alarms.listed,
             alarm_new=alarms.new,
             alarm_calls=alarms.calls,

@@ -60,3 +60,16 @@ def _read(run: str) -> _Number:
     digits = "".join(str(unicodedata.decimal(each)) for each in run if each.isdecimal())[:_MOST]
     is_abroad = run.startswith("+") or digits.startswith("00")
     return _Number(digits.lstrip("0"), is_abroad, not is_abroad and digits.startswith("0"))
+
+
+_DIALLED = re.compile(r"(?<![\w+])(?:\+|00?)[1-9(][\d\s().\-\u2010-\u2015]*\d")
+_MAIL = re.compile(r"[^\s@<>(),;:]+@[^\s@<>(),;:]+\.[^\s@<>(),;:]+")
+_HIDDEN = "•••"
+
+
+def without_contacts(text: str) -> str:
+    """The text with a mark in the place of each telephone number and address of e-mail. Digits that begin with neither
+    + nor 0 are no telephone number: reports have such numbers.
+    """
+    found = _DIALLED.sub(lambda run: _HIDDEN if phone_tail(run[0]) else run[0], text)
+    return _MAIL.sub(_HIDDEN, found)

@@ -31,6 +31,7 @@ from console.panels.unit_stops import UnitStops
 from console.panels.units import UnitsController
 from console.rules.time_range import TimeRange
 from console.window.city_map_commands import CityMapCommands
+from console.window.log_printer import LogPrinter
 from console.window.screen_lock import ScreenLock
 from console.window.sign_in import SignInController
 from console.window.sound_commands import SoundCommands
@@ -63,6 +64,7 @@ class Receivers:
     drafts: Drafts
     line: CommandLineController
     log: LogController
+    log_printer: LogPrinter
     log_writer: LogWriter
     lost_orders: LostOrders
     map: MapController
@@ -127,6 +129,10 @@ ACTIONS = Actions[Receivers](
         A(
             "log_filter", "Filter the log: by time, report, unit or person", (), "Window",
             lambda on: on.log.choose_filter(), words="search yesterday range", asks=True,
+        ),
+        A(
+            "print_log", "Print the log as it is filtered, or save it as PDF", ("Ctrl+P",), "Window",
+            lambda on: on.log_printer.begin(), rules.print_log, words="paper export pages", asks=True,
         ),
         A(
             "log_line", "Write a line of the log; with a number at its start it is a note of that report", ("Shift+L",),

@@ -11,8 +11,8 @@ from functools import partial
 from importlib.resources import files
 from typing import Any
 
-from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QCursor
+from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QCursor, QDesktopServices
 from PySide6.QtWidgets import QApplication, QWidget
 
 from api_client.model import MOST_CLOSURE_POINTS
@@ -120,6 +120,7 @@ from console.window.demo_streets import DemoStreets, StreetsFollower
 from console.window.desktop_notices import DesktopNotices
 from console.window.garbage import collect_garbage, collect_only_here, keep_objects
 from console.window.keyboard_focus import KeyboardFocus
+from console.window.log_printer import LogPrinter
 from console.window.map_picker import MapPicker
 from console.window.map_supervisor import MapSupervisor
 from console.window.network import Network
@@ -529,6 +530,18 @@ class ConsoleWindow(QObject):
             lambda details: self.situation.title_of(details),
             zone,
             now,
+            self,
+        )
+        self.log_printer = LogPrinter(
+            self.log_controller,
+            window_state,
+            self.forms,
+            self.sources,
+            self._options.profile,
+            zone,
+            now,
+            lambda source: self.sign_in.rights_at(source),
+            lambda path: QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))),
             self,
         )
         self.log_writer = LogWriter(
@@ -951,6 +964,7 @@ class ConsoleWindow(QObject):
             drafts=self.drafts,
             line=self.command_line_controller,
             log=self.log_controller,
+            log_printer=self.log_printer,
             log_writer=self.log_writer,
             lost_orders=self.lost_orders,
             map=self.map_controller,
@@ -1049,6 +1063,7 @@ class ConsoleWindow(QObject):
             self.shift_controller,
             self.screen_lock,
             self.log_writer,
+            self.log_printer,
         ):
             speaker.message.connect(self.say)
         self.settings.unreadable.connect(self._on_failed)
@@ -1129,6 +1144,7 @@ class ConsoleWindow(QObject):
         self.alarm_commands.handover_opened.connect(self.handover_page.open)
         self.alarm_commands.source_opened.connect(lambda: self.actions.run("sources"))
         self.sync_supervisor.touched.connect(self.log_controller.on_touched)
+        self.log_controller.print_wanted.connect(lambda: self.actions.run("print_log"))
         self.log_controller.copy_wanted.connect(self.report_clipboard.copy)
         self.log_controller.noted.connect(lambda words: self.window.set_tab_note("log", words))
         self.log_controller.report_opened.connect(self._open_report)
@@ -1255,6 +1271,7 @@ class ConsoleWindow(QObject):
         self.desktop_notices.close()
         self.tasks.shutdown()
         self.photo_tasks.shutdown()
+        self.log_printer.stop()
         self._readers.close()
         if self.handover is not None and self.window.isVisible():
             self.window.become_picture()  # until the one that takes its place is there

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from tests.helpers.city import console, served, stopped, wait_for, write_users
-from tests.helpers.hands import CTRL, SHIFT, key, wait_ready
+from tests.helpers.hands import CTRL, SHIFT, key, type_into, wait_ready
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -79,6 +79,16 @@ def test_what_everybody_does_stands_in_the_log(tmp_path: Any) -> None:
         number = lambda: window.ticket.ticket() is not None and window.ticket.ticket().number  # noqa: E731
         wait_for(lambda: number() == about, what="the report of the line")
         assert window.window.current_panel() == "report"
+
+        # What it shows now goes on paper, by a key that means nothing elsewhere.
+        opened: list[Any] = []
+        window.log_printer._open_file = lambda path: opened.append(path) or True
+        assert not window.actions.run("print_log")
+        key(window, "6", CTRL)
+        key(window, "P", CTRL)
+        type_into(window, "open", Qt.Key.Key_Return)
+        wait_for(lambda: opened, 40, "the pages")
+        assert opened[0].read_bytes()[:4] == b"%PDF"
         if "LOG_SHOT" in os.environ:
             window.log_controller.narrow_to("time:week")
             QTest.qWait(1500)

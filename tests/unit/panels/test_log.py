@@ -262,6 +262,7 @@ def test_conditions_stand_as_chips_and_each_can_be_taken_away(room: Room) -> Non
         ("person:budi", "Only what budi did"),
         ("", ""),
         ("copy", "Copy in one line"),
+        ("print", "Print what is shown"),
     ]
     room.log.act("city/a", "copy")
     assert room.copied == ["08:01:00; budi; 931180 · SDA-07; Dispatched SDA-07"]

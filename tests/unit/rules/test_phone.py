@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.rules.phone import phone_tail, same_phone
+from console.rules.phone import phone_tail, same_phone, without_contacts
 
 SPELLED = (
     "081234567890",
@@ -61,3 +61,19 @@ def test_whatever_is_written_there(one: str, other: str) -> None:
     assert same_phone(one, other) == same_phone(other, one)
     assert not same_phone(one, other) or phone_tail(one) == phone_tail(other)
     assert same_phone(one, one) == bool(phone_tail(one))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("call 0812-3456-789, now", "call •••, now"),
+        ("(+62 812 3456 789)", "(•••)"),
+        ("0062.812.3456.789 or 021 7654321", "••• or •••"),
+        ("report 931180 and 931181, at 14:07", "report 931180 and 931181, at 14:07"),
+        ("unit 07, 0812", "unit 07, 0812"),
+        ("write to sari.w@mail.example.org!", "write to •••"),
+        ("", ""),
+    ],
+)
+def test_a_text_without_what_reaches_somebody(text: str, left: str) -> None:
+    assert without_contacts(text) == left
