@@ -963,7 +963,7 @@ class Handover(msgspec.Struct, frozen=True):
     shift_end: datetime
     offered: datetime
     updated: datetime
-    lines: tuple[HandoverLine, ...] = ()
+    lines: HandoverLines = ()
     incoming: str = ""
     signed: datetime | None = None
     version: int = 1

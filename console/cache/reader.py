@@ -73,6 +73,18 @@ _UNREAD = (
 )
 
 
+class PastHandover(msgspec.Struct, frozen=True):
+    """A hand-over that is kept, in short."""
+
+    id: str
+    outgoing: str
+    incoming: str
+    shift_start: datetime
+    shift_end: datetime
+    signed: datetime | None
+
+
+_MOST_PAST = 200
 _NEWEST_HANDOVERS = 12
 """So many hand-overs of a source are read: those of the last shifts."""
 
@@ -542,6 +554,31 @@ class CacheReader:
         """(Source, hand-over) of the newest hand-overs of each source, the newest first."""
         newest = "WHERE (SELECT count(*) FROM handovers n WHERE n.source = o.source AND n.seq > o.seq) < "
         return self._of_sources("handovers o", Handover, f"{newest}{_NEWEST_HANDOVERS} ORDER BY o.source, o.seq DESC")
+
+    def past_handovers(self, source: str) -> list[PastHandover]:
+        """The newest of the hand-overs of a source that are kept, without their lines, the newest first."""
+        fields = "$.outgoing", "$.incoming", "$.shift_start", "$.shift_end", "$.signed"
+        found = self._all(
+            "SELECT o.id, json_extract(CAST(o.body AS TEXT), ?), json_extract(CAST(o.body AS TEXT), ?),"
+            " json_extract(CAST(o.body AS TEXT), ?), json_extract(CAST(o.body AS TEXT), ?),"
+            " json_extract(CAST(o.body AS TEXT), ?)"
+            " FROM handovers o JOIN words w ON w.kind = 'source' AND w.id = o.source WHERE w.word = ?"
+            " ORDER BY o.seq DESC LIMIT ?",
+            (*fields, source, _MOST_PAST),
+        )
+        return [
+            PastHandover(
+                key, outgoing or "", incoming or "", datetime.fromisoformat(start), datetime.fromisoformat(end),
+                datetime.fromisoformat(signed) if signed else None,
+            )
+            for key, outgoing, incoming, start, end, signed in found
+        ]  # fmt: skip
+
+    def handover(self, source: str, key: str) -> Handover | None:
+        """A hand-over that is kept."""
+        where = "WHERE w.word = ? AND o.id = ?"
+        query = f"SELECT o.body FROM handovers o JOIN words w ON w.kind = 'source' AND w.id = o.source {where}"  # noqa: S608
+        return next(iter(self._parts(query, Handover, (source, key))), None)
 
     def alarms(self) -> list[tuple[str, AlarmRecord]]:
         """What operators did about alarms, with their source's key."""

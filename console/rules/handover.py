@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from api_client.model import Handover, HandoverMark
 from console.rules.report import HAZARD
 
-MOST_OF_A_SECTION = 100
+MOST_OF_A_SECTION = 60
 """So many lines of a section are listed, the most urgent; a P1 is never left out for that."""
-MOST_HAZARDS = 300
+MOST_HAZARDS = 200
 LONGEST_REMARK = 500
 LATE = timedelta(minutes=15)
 """So long after the end of a shift what nobody took over is an alarm,"""

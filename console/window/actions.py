@@ -146,6 +146,10 @@ ACTIONS = Actions[Receivers](
         ),
         A("panel_outbox", "Go to the outbox", ("Ctrl+7",), "Window", lambda on: on.window.go_to_panel("outbox")),
         A(
+            "handover_past", "Hand-overs of earlier shifts, each as PDF", (), "Window",
+            lambda on: on.handover.choose_past(), words="shift print history archive", asks=True,
+        ),
+        A(
             "set_pin", "Set my PIN, by which I sign at a colleague's desk", (), "Window",
             lambda on: on.handover.set_pin(), words="sign hand over password", asks=True,
         ),

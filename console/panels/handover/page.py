@@ -15,7 +15,7 @@ from api_client.decoding import convert
 from api_client.model import Handover, HandoverMark, HandoverSection, HandoverSignature
 from console.board.handover import find_items
 from console.cache.catalog import CityUnit
-from console.cache.reader import CacheReader
+from console.cache.reader import CacheReader, PastHandover
 from console.error_text import describe
 from console.export.handover_pages import PrintedLine, PrintedSection, write_handover
 from console.panels import formatting
@@ -287,14 +287,21 @@ class HandoverPage(QObject):
         self._panel.set_sign(self._why_not_signed(draft))
 
     def _title(self) -> str:
-        shift, document = self.shift, self._document
+        return self._title_of(self._document)
+
+    def _title_of(self, document: Handover | None) -> str:
+        shift = self.shift
         start, end = (document.shift_start, document.shift_end) if document is not None else (shift.start, shift.end)
         after = shift_at(end, self._zone)
-        hours = [f"{at.astimezone(self._zone):%H}" for at in (start, end, after.start, after.end)]
-        title = self.tr("Hand-over {a}–{b} to {c}–{d}").format(a=hours[0], b=hours[1], c=hours[2], d=hours[3])
+        hours, then = self._hours(start, end), self._hours(after.start, after.end)
+        title = self.tr("Hand-over {hours} to {then}").format(hours=hours, then=then)
         if document is None or document.outgoing == self._window_state.me_at(self._source):
             return title
         return self.tr("{title}, from {who}").format(title=title, who=document.outgoing)
+
+    def _hours(self, start: datetime, end: datetime) -> str:
+        """`07–15`, by the city's clock."""
+        return f"{start.astimezone(self._zone):%H}–{end.astimezone(self._zone):%H}"
 
     def _note(self, draft: HandoverDraft, confirmed: int, changed: int) -> str:
         document, parts = self._document, list[str]()
@@ -421,15 +428,58 @@ class HandoverPage(QObject):
         """Write what is shown as a PDF, where the operator says."""
         if self._counts is None:
             self.message.emit(self.tr("Not loaded yet"))
-            return
-        draft, now = self.draft, self._now
-        title, heading, signatures = self._title(), self._print_heading(), self._signatures()
+        else:
+            self._print(self._document, self._lines, self.draft)
+
+    def choose_past(self) -> None:
+        """Offer the hand-overs that are kept, and write the chosen one as a PDF."""
+        source, reader, view = self._source, self._reader, self._window_state.view
+
+        def ask(kept: list[PastHandover]) -> None:
+            if kept:
+                rows = [self._past(one) for one in kept]
+                self._forms.choose(self.tr("Hand-overs that are kept"), "", rows, read, width=560)
+            else:
+                self.message.emit(self.tr("No hand-over is kept yet"))
+
+        def read(key: str) -> None:
+            def find() -> tuple[Handover, tuple[ShownLine, ...]] | None:
+                found = reader().handover(source, key)
+                return (
+                    (found, lines_of(found, view, reader(), source)) if found is not None and view is not None else None
+                )
+
+            def show(found: tuple[Handover, tuple[ShownLine, ...]] | None) -> None:
+                if found is not None:
+                    self._print(*found, written_on(found[0], HandoverDraft(found[0].begun)))
+
+            self._tasks.submit(find, show)
+
+        self._tasks.submit(lambda: reader().past_handovers(source), ask)
+
+    def _past(self, kept: PastHandover) -> ListChoice:
+        when = (
+            f"{formatting.day(kept.shift_end, self._zone, self._now)} {self._hours(kept.shift_start, kept.shift_end)}"
+        )
+        who = f"{kept.outgoing} → {kept.incoming or '–'}"
+        note = self.tr("not signed")
+        if kept.signed is not None:
+            note = self.tr("signed {time}").format(time=formatting.clock(kept.signed, self._zone))
+        return ListChoice(kept.id, f"{when}: {who}", note)
+
+    def _print(self, document: Handover | None, lines: Sequence[ShownLine], draft: HandoverDraft) -> None:
+        title, signatures, now = self._title_of(document), self._signatures(document), self._now
+        end = document.shift_end if document is not None else self.shift.end
+        city = self._sources.name(self._source)
+        confirmed = sum(is_confirmed(draft, line) for line in lines)
+        words = self.tr("{city} · {day} · confirmed {n} of {all}")
+        heading = words.format(city=city, day=formatting.day(end, self._zone, now), n=confirmed, all=len(lines))
         who, at = self._window_state.me_at(self._source), formatting.day_and_clock(now, self._zone, now)
         note = self.tr("printed {time} by {who}").format(time=at, who=who)
         sections = [
             PrintedSection(
                 self.tr(SECTION_NAMES[section]),
-                tuple(self._printed(line, draft) for line in self._lines if line.section is section),
+                tuple(self._printed(line, draft) for line in lines if line.section is section),
             )
             for section in HandoverSection
         ]
@@ -441,7 +491,7 @@ class HandoverPage(QObject):
                 lambda error: self.message.emit(describe(error)),
             )
 
-        name = f"{self.tr('hand-over')}-{self.shift.end.astimezone(self._zone):%Y-%m-%d-%H}.pdf"
+        name = f"{self.tr('hand-over')}-{end.astimezone(self._zone):%Y-%m-%d-%H}.pdf"
         self._forms.choose_new_file(self.tr("Hand-over as PDF"), Path.home() / name, "PDF (*.pdf)", write)
 
     def _printed(self, line: ShownLine, draft: HandoverDraft) -> PrintedLine:
@@ -450,13 +500,9 @@ class HandoverPage(QObject):
         title = f"P{line.priority}  {title}" if line.priority else title
         return PrintedLine(title, line.stands, row.remark, row.mark_text)
 
-    def _print_heading(self) -> str:
-        day = formatting.day(self.shift.end, self._zone, self._now)
-        return f"{self._sources.name(self._source)} · {day} · {self._note(self.draft, *self._counted())}"
-
-    def _signatures(self) -> list[str]:
+    def _signatures(self, document: Handover | None) -> list[str]:
         """Who has signed when, and who has not."""
-        document, now = self._document, self._now
+        now = self._now
         if document is None:
             me = self._window_state.me_at(self._source)
             return [self.tr("Draft of {who}: nobody has signed it").format(who=me)]

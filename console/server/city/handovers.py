@@ -31,7 +31,8 @@ from console.server.city.rights import in_scope
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.errors import ForbiddenRefusal, Invalid, NotFound
 
-_KEEP = timedelta(days=30)
+_KEEP = timedelta(days=90)
+"""As long as contacts are kept: remarks may name people."""
 _LONGEST = timedelta(hours=24)
 _APART = timedelta(days=2)
 _ROLES = frozenset({"operator", "supervisor"})
@@ -128,7 +129,7 @@ def sign_handover(database: Database, key: str, signature: HandoverSignature, ac
 
 
 def drop_old_handovers(database: Database, connection: sa.Connection, now: datetime) -> None:
-    """Delete hand-overs of shifts that ended 30 days ago; who signed what stays in the audit log."""
+    """Delete hand-overs of shifts that ended 90 days ago; who signed what stays in the audit log."""
     table = schema.handovers
     old = sa.select(table.c.id).where(table.c.shift_end < schema.micros(now - _KEEP))
     drop_things(database, connection, "handover", list(connection.execute(old).scalars()), now)

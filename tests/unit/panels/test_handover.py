@@ -490,7 +490,7 @@ def test_it_is_printed_with_the_words_of_both_and_who_signed(
 
     _, title, heading, note, sections, signatures = print_pages()
     assert (title, note) == ("Hand-over 07–15 to 15–23", "printed 25 Nov 08:00 by rina")
-    assert heading.startswith("City · 25 Nov · confirmed 0 of 5")
+    assert heading == "City · 25 Nov · confirmed 0 of 5"
     assert sections[0].lines[0] == PrintedLine(
         "P1  1 Banjir · 9:00, nobody has taken it", "New", "", "must be confirmed"
     )
@@ -509,3 +509,32 @@ def test_that_it_could_not_be_written_is_said(
     desk.page.print_pages()
     wait_for(lambda: bool(desk.said), what="why it was not written")
     assert "Written" not in desk.said[-1]
+
+
+def test_those_of_earlier_shifts_are_offered_and_printed(desk: HandoverDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.page.choose_past()
+    wait_for(lambda: desk.said == ["No hand-over is kept yet"], what="there is none")
+    early = timedelta(days=2)
+    signed = desk.document("tono", "dewi", NOW - early)
+    times = {name: getattr(signed, name) - early for name in ("shift_start", "shift_end", "offered")}
+    desk.put("handover", "old", msgspec.structs.replace(signed, id="old", **times))
+    desk.put("handover", "newer", msgspec.structs.replace(desk.document("sari"), id="newer", offered=NOW - early))
+    printed: list[Any] = []
+    monkeypatch.setattr(desk.forms, "choose_new_file", lambda _title, path, _kinds, then: then(path))
+    monkeypatch.setattr(page, "write_handover", lambda *what: printed.append(what))
+    desk.page.choose_past()
+    wait_for(lambda: isinstance(desk.forms._open, ChooseOne), what="they are offered")
+    form = desk.forms._open
+    assert isinstance(form, ChooseOne)
+    assert [(one.text, one.note) for one in form._model._shown] == [
+        ("25 Nov 07–15: sari → –", "not signed"),
+        ("23 Nov 07–15: tono → dewi", "signed 08:00"),
+    ]
+    form.chosen.emit("old")
+    form.close()
+    wait_for(lambda: bool(printed), what="it is printed")
+    path, title, heading, _, sections, signatures = printed[0]
+    assert (path.name, title) == ("hand-over-2026-11-23-15.pdf", "Hand-over 07–15 to 15–23, from tono")
+    assert heading == "City · 23 Nov · confirmed 3 of 3"
+    assert sections[0].lines[0].remark == "ask PLN"
+    assert signatures[-1] == "Taken over by dewi, 23 Nov 08:00"

@@ -293,10 +293,10 @@ def test_with_a_user_his_pin_is_gone(shift: ShiftEnd) -> None:
 
 
 @one_database
-def test_hand_overs_are_dropped_after_a_month_for_everybody(shift: ShiftEnd, clock: Clock) -> None:
+def test_hand_overs_are_dropped_after_ninety_days_for_everybody(shift: ShiftEnd, clock: Clock) -> None:
     shift.offer(line("10"))
     shift.sign()
-    let_pass(shift.city, clock, 29)
+    let_pass(shift.city, clock, 89)
     assert len(shift.found()) == 1
     let_pass(shift.city, clock, 2)
     assert shift.found() == []

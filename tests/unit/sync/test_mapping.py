@@ -10,7 +10,7 @@ import pytest
 
 from api_client.georeport import decode_objects
 from api_client.georeport_model import GeoRequest
-from api_client.model import ClosureKind, Entry, Report, Status, Unit, UnitState
+from api_client.model import MOST_HANDOVER_LINES, ClosureKind, Entry, Report, Status, Unit, UnitState
 from api_client.model import Item as FeedItem
 from console.sync.georeport_mapping import request_items
 from console.sync.mapping import Mapper
@@ -221,6 +221,9 @@ def test_a_hand_over_of_another_version_is_read_and_its_times_can_be() -> None:
     found = one(Mapper(), "handover", said)
     assert (found.outgoing, found.shift_end.year, found.signed) == ("", 1970, None)
     assert [(each.section, each.mark, each.marked_at) for each in found.lines] == [("noted", None, None)] * 2
+    many = [{"id": f"report:{number}"} for number in range(MOST_HANDOVER_LINES + 1)]
+    page = Mapper().page([item("handover", said | {"lines": many}), item("report", GOOD, 2)])
+    assert (page.skipped, len(page.items)) == (["handover/7"], 1), "more than anybody hands over"
 
 
 @pytest.mark.parametrize(
