@@ -31,6 +31,8 @@ from widgets.theme import Theme
 THREADS_WIDTH = 232
 _THREAD_HEIGHT = 44
 _SIDE = 12
+_NEW_LINE = "\u2028"
+"""Ends a line within a text that is laid out as one."""
 _MOST_LINES = 4
 _MOST_WRITTEN = 2_000
 QUICK_TEXTS = 3
@@ -142,7 +144,7 @@ class _MessageDelegate(RowDelegate):
             if len(self._lines) > _MOST_WRITTEN:
                 self._lines.clear()
             room = max(60, width - 2 * self._theme.px(_SIDE))
-            found = wrap(row.text, self._theme.font("dense"), room, most)
+            found = wrap(row.text.replace("\n", _NEW_LINE), self._theme.font("dense"), room, most)
             if len(found) == _MOST_LINES < most or (most == _MOST_LINES and found[-1].endswith("…")):
                 found = [*found, self.tr("more: Enter")]
             self._lines[key] = found

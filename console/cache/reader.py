@@ -67,10 +67,6 @@ _OF_USER = (
     " WHERE w.word = ? AND c.user = ?)"
 )
 """Of a source, and read from it for this user: what another one was given is nobody else's to read."""
-_UNREAD = (
-    "(m.to_you AND NOT EXISTS"
-    " (SELECT 1 FROM read_marks k WHERE k.source = m.source AND k.message = m.id AND k.who = ?))"
-)
 
 
 class PastHandover(msgspec.Struct, frozen=True):
@@ -589,13 +585,15 @@ class CacheReader:
     def threads(self, source: str, user: str) -> list[MessageThread]:
         """The threads of a user with their last messages and how many are unread, the newest first, 200 at most."""
         found = self._all(
-            f"SELECT m.thread, sum({_UNREAD}), max(m.at), m.body FROM messages m"  # noqa: S608 - constants
-            f" WHERE {_OF_USER} GROUP BY m.thread ORDER BY max(m.at) DESC LIMIT 200",
-            (user, source, user),
+            "SELECT t.thread, t.unread, (SELECT b.body FROM messages b"  # noqa: S608 - constants
+            " WHERE b.source = t.source AND b.thread = t.thread AND b.at = t.last ORDER BY b.seq DESC LIMIT 1) FROM"
+            " (SELECT m.source, m.thread, sum(m.unread) AS unread, max(m.at) AS last FROM messages m"
+            f" WHERE {_OF_USER} GROUP BY m.thread ORDER BY last DESC LIMIT 200) t",
+            (source, user),
         )
         decoder = decoder_of(Message)
         with self._errors():
-            return [MessageThread(thread, decoder.decode(body), unread) for thread, unread, _, body in found]
+            return [MessageThread(thread, decoder.decode(body), unread) for thread, unread, body in found]
 
     def messages(self, source: str, user: str, thread: str, most: int) -> list[ReadMessage]:
         """The newest messages of a thread, the oldest first, each with who has read it."""
@@ -616,9 +614,9 @@ class CacheReader:
     def unread(self, source: str, user: str) -> list[Message]:
         """The newest messages to a user that he has not read, the oldest first; 200 at most."""
         return self._parts(
-            f"SELECT m.body FROM messages m WHERE {_UNREAD} AND {_OF_USER} ORDER BY m.at DESC, m.seq DESC LIMIT 200",  # noqa: S608 - constants
+            f"SELECT m.body FROM messages m WHERE m.unread = 1 AND {_OF_USER} ORDER BY m.at DESC, m.seq DESC LIMIT 200",  # noqa: S608 - constants
             Message,
-            (user, source, user),
+            (source, user),
         )[::-1]
 
     def _with_marks(self, source: str, sql: str, values: Sequence[Any]) -> list[ReadMessage]:

@@ -224,4 +224,17 @@ def c016_handovers(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX handovers_seq ON handovers (source, seq)")
 
 
+@cache_migrations.step
+def c017_unread_messages(db: sqlite3.Connection) -> None:
+    """What is unread is found without looking through all messages, and threads without their words."""
+    db.execute("ALTER TABLE messages ADD COLUMN unread INTEGER NOT NULL DEFAULT 0")
+    db.execute(
+        "UPDATE messages SET unread = 1 WHERE to_you AND NOT EXISTS (SELECT 1 FROM read_marks k JOIN message_cursors c"
+        " ON c.source = k.source WHERE k.source = messages.source AND k.message = messages.id AND k.who = c.user)"
+    )
+    db.execute("DROP INDEX messages_thread")
+    db.execute("CREATE INDEX messages_thread ON messages (source, thread, at, unread)")
+    db.execute("CREATE INDEX messages_unread ON messages (source, at) WHERE unread = 1")
+
+
 CACHE_VERSION = version_of(cache_migrations)

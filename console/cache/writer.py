@@ -178,7 +178,7 @@ class CacheWriter:
             for item in items:
                 page.add(item)
             self._put_messages(page)
-            self._put_read_marks(page)
+            self._put_read_marks(page, cursor.user)
             self._find_rows_of_parts(page)
             self._write_message_cursor(page.source, cursor)
         return Touched(rows=tuple(sorted(page.touched_rows)), kinds=tuple(sorted(page.touched_kinds)))
@@ -190,19 +190,20 @@ class CacheWriter:
             if not isinstance(one, Message):
                 continue
             at, thread = int(one.at.timestamp() * 1000), thread_of(one.to, one.unit)
-            rows.append((page.source, item.id, item.seq, at, thread, one.to_you, one.report, _json.encode(one)))
+            body = _json.encode(one)
+            rows.append((page.source, item.id, item.seq, at, thread, one.to_you, one.report, body, one.to_you))
             if one.report is not None:
                 page.reports_of_parts.add(one.report)
         if rows:
             page.touched_kinds.add("message")
             self._connection.executemany(
-                "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO UPDATE SET"
-                " seq = excluded.seq, at = excluded.at, thread = excluded.thread, to_you = excluded.to_you,"
-                " report = excluded.report, body = excluded.body WHERE excluded.seq >= seq",
+                "INSERT INTO messages (source, id, seq, at, thread, to_you, report, body, unread)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO NOTHING",
                 rows,
             )
 
-    def _put_read_marks(self, page: _PageWrite) -> None:
+    def _put_read_marks(self, page: _PageWrite, user: str) -> None:
+        """Keep who has read what; what `user` has read is unread no more."""
         marks = [(item, item.data) for item in page.of("read_mark") if isinstance(item.data, ReadMark)]
         if marks:
             page.touched_kinds.add("message")
@@ -210,6 +211,8 @@ class CacheWriter:
                 "INSERT OR REPLACE INTO read_marks VALUES (?, ?, ?, ?, ?, ?)",
                 [(page.source, item.id, item.seq, one.message, one.who, _json.encode(one)) for item, one in marks],
             )
+            own = [(page.source, one.message) for _, one in marks if one.who == user]
+            self._connection.executemany("UPDATE messages SET unread = 0 WHERE source = ? AND id = ?", own)
 
     def _write_message_cursor(self, source: int, cursor: MessageCursor) -> None:
         self._connection.execute(

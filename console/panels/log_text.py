@@ -9,7 +9,7 @@ from typing import Any
 from api_client.model import Entry, Kind
 from console.cache.catalog import Catalog
 from console.panels import formatting
-from console.panels.report.history import entry_text
+from console.panels.report.history import entry_text, recipient_in
 from console.rules.alarms import OF_UNITS
 from console.rules.edit import is_local
 from console.rules.rights import CITIZEN, SYSTEM
@@ -53,12 +53,16 @@ def what_text(entry: Entry, catalog: Catalog, zone: tzinfo, tr: Callable[[str], 
 def report_of(entry: Entry) -> str:
     """The number of the report that an entry is about, "" for none."""
     alarms = [one for one in _alarms_of(entry) if one.get("kind") not in OF_UNITS]
+    if entry.kind == Kind.MESSAGE:
+        return str(entry.data.get("report") or "")
     return entry.report or (str(alarms[0].get("about") or "") if alarms else "")
 
 
 def unit_of(entry: Entry) -> str:
     """The id of the unit that an entry is about, "" for none."""
     alarms = [one for one in _alarms_of(entry)[:1] if one.get("kind") in OF_UNITS]
+    if entry.kind == Kind.MESSAGE:
+        return recipient_in(entry.data).unit or ""
     found = alarms[0].get("about") if alarms else entry.data.get("unit") or entry.unit
     return str(found or "")
 

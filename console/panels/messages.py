@@ -36,8 +36,8 @@ from widgets.messages import MessageRow, MessagesPanel, ThreadRow
 from widgets.text import one_line
 
 _KIND = "messages"
-_SHOWN = 100
-"""So many messages of a thread are shown, the newest."""
+_SHOWN, _THREADS_SHOWN = 100, 80
+"""So many messages of a thread are shown, the newest, and so many threads, with all in which something is unread."""
 _LONGEST = 2_000
 _NUMBER = re.compile(r"#?(\d{1,24})(?:\s+|\Z)")
 _UNREAD_AFTER = timedelta(minutes=10)
@@ -56,6 +56,14 @@ class Thread(NamedTuple):
     def id(self) -> str:
         """One text for it among those of all cities."""
         return f"{self.source}/{self.key}"
+
+
+class _ToldThread(NamedTuple):
+    """The row of a thread, with what it was made of."""
+
+    catalog: Catalog
+    made_of: tuple[object, ...]
+    row: ThreadRow
 
 
 class _MessagesRead(msgspec.Struct, frozen=True):
@@ -104,16 +112,18 @@ class MessagesController(QObject):
         quick_texts: Callable[[], Sequence[str]] = tuple,
         show_panel: Callable[[], object] = lambda: None,
         is_locked: Callable[[], bool] = lambda: False,
+        is_signed_out: Callable[[str], bool] = lambda _source: False,
     ) -> None:
-        """`time_at` is the time by the clock of a source, `rights_at` what the operator may do there, `quick_texts` are
-        those of this computer; `show_panel` brings the panel to the front and gives it the keyboard.
+        """`time_at` is the time by the clock of a source, `rights_at` what the operator may do there, `is_signed_out`
+        whether he has signed out of it; `quick_texts` are those of this computer; `show_panel` brings the panel to the
+        front and gives it the keyboard.
         """
         super().__init__(parent)
         self._panel, self._window_state, self._tasks, self._reader = panel, window_state, tasks, reader
         self._outbox, self._edit_commands, self._forms, self._sources = outbox, edit_commands, forms, sources
         self._zone, self._time_at, self._steady_s = zone, time_at, steady_s
         self._rights_at, self._quick_texts, self._show_panel = rights_at, quick_texts, show_panel
-        self._is_locked = is_locked
+        self._is_locked, self._is_signed_out = is_locked, is_signed_out
         self.calls: tuple[Call, ...] = ()
         """The unread messages, which are heard once each."""
         self._is_counted = False
@@ -128,6 +138,8 @@ class MessagesController(QObject):
         self._own: dict[str, Queued] = {}
         self._passing: dict[str, tuple[Queued, float]] = {}
         """Own messages that have left the outbox, and when: they may not be in the cache yet."""
+        self._told_threads: dict[Thread, _ToldThread] = {}
+        """The rows of the threads: they are shown again each second."""
         self._numbers: dict[tuple[str, str], bool] = {}
         """Whether there is a report of a number that was typed, by source and number."""
         self._waits_for_number = False
@@ -141,7 +153,7 @@ class MessagesController(QObject):
         outbox.changed.connect(lambda _: self._on_outbox())
         outbox.saved.connect(lambda queued: self._on_outbox() if queued.edit.kind is Kind.MESSAGE else None)
         outbox.opened.connect(self.look)
-        window_state.catalog_changed.connect(lambda _: self.look())
+        window_state.catalog_changed.connect(lambda _: self._on_catalog())
         self.show()
 
     # Reading
@@ -153,19 +165,33 @@ class MessagesController(QObject):
 
     def look(self) -> None:
         """Read the threads, and the messages of the open one, on a worker."""
-        users = {source: self._window_state.me_at(source) for source in self._window_state.cities.catalogs}
+        users = self._users()
         opened, reader = self._open, self._reader
         self._tasks.latest(_KIND, lambda: _read(reader(), users, opened), self._on_read)
 
+    def _users(self) -> dict[str, str]:
+        """Who is signed in at each source: the messages of who has signed out are not shown."""
+        signed_in = (one for one in self._window_state.cities.catalogs if not self._is_signed_out(one))
+        return {source: self._window_state.me_at(source) for source in signed_in}
+
+    def _on_catalog(self) -> None:
+        """Units and areas may be called otherwise; of other sources, or another operator, all is read anew."""
+        if self._users() != self._read.users:
+            self.look()
+        else:
+            self.show()
+
     def tick(self) -> None:
         """Once a second: for how long something was not sent, and that the window is in front again."""
-        if self._panel.isVisible() and (self._own or self._passing or self._open is not None):
+        if self._users() != self._read.users:
+            self.leave()
+            self.look()
+        elif self._panel.isVisible() and (self._own or self._passing or self._open is not None):
             self.show()
 
     def _on_read(self, read: _MessagesRead) -> None:
-        users = {source: self._window_state.me_at(source) for source in read.users}
         # protects: messages-of-who-sat-here-before-are-not-shown
-        if users != read.users:
+        if self._users() != read.users:
             self.look()
             return
         if read.users != self._read.users:
@@ -321,25 +347,36 @@ class MessagesController(QObject):
             times = [one.edit.occurred_at for one in waiting.get(thread, ())]
             times += [known[thread].last.at] if thread in known else []
             at[thread] = max(times, default=self._time_at(thread.source))
-        rows = []
+        told, self._told_threads = self._told_threads, {}
+        rows: list[ThreadRow] = []
         for thread in sorted(threads, key=lambda one: (at[one], one), reverse=True):
             found, own = known.get(thread), waiting.get(thread, ())
             unread = max(0, found.unread - marked[thread]) if found is not None else 0
-            words, warns = self._last_words(thread, found, own)
-            kind, _, _ = thread.key.partition(":")
-            rows.append(
-                ThreadRow(
-                    id=thread.id,
-                    kind=kind,
-                    title=self._title(thread),
-                    time=self._clock(thread.source, at[thread]) if found is not None or own else "",
-                    words=words,
-                    unread=self.tr("{n} new").format(n=unread) if unread else "",
-                    state=self._unit_state(thread),
-                    warns=warns,
-                )
-            )
+            if len(rows) >= _THREADS_SHOWN and not unread and not own and thread != self._open:
+                continue
+            today = formatting.in_zone(self._time_at(thread.source), self._zone).date()
+            catalog, made_of = self._window_state.catalog(thread.source), (found, unread, today, self._users())
+            before = told.get(thread)
+            if own or before is None or before.catalog is not catalog or before.made_of != made_of:
+                before = _ToldThread(catalog, made_of, self._thread_row(thread, found, own, unread, at[thread]))
+            self._told_threads[thread] = before
+            rows.append(before.row)
         return rows
+
+    def _thread_row(
+        self, thread: Thread, found: MessageThread | None, own: Sequence[Queued], unread: int, at: datetime
+    ) -> ThreadRow:
+        words, warns = self._last_words(thread, found, own)
+        return ThreadRow(
+            id=thread.id,
+            kind=thread.key.partition(":")[0],
+            title=self._title(thread),
+            time=self._clock(thread.source, at) if found is not None or own else "",
+            words=words,
+            unread=self.tr("{n} new").format(n=unread) if unread else "",
+            state=self._unit_state(thread),
+            warns=warns,
+        )
 
     def _last_words(self, thread: Thread, found: MessageThread | None, own: Sequence[Queued]) -> tuple[str, bool]:
         """The last words of a thread, or what is wrong with it."""
@@ -353,9 +390,9 @@ class MessagesController(QObject):
             return "", False
         last, me = found.last, self._window_state.me_at(thread.source)
         if last.author == me:
-            return self.tr("You: {text}").format(text=one_line(last.text, 200)), False
+            return self.tr("You: {text}").format(text=one_line(last.text[:300], 200)), False
         of_unit = last.unit is not None and thread.key == thread_of(Recipient(unit=last.unit))
-        text = one_line(last.text, 200)
+        text = one_line(last.text[:300], 200)
         return (text if of_unit else f"{self._who(thread.source, last)}: {text}"), False
 
     def _is_stuck(self, own: Queued) -> bool:

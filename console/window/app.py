@@ -675,6 +675,7 @@ class ConsoleWindow(QObject):
             quick_texts=lambda: self.settings.here.quick_texts,
             show_panel=lambda: self.window.focus_panel("messages"),
             is_locked=lambda: self.screen_lock.is_locked,
+            is_signed_out=lambda source: source in self.settings.here.signed_out,
         )
         self.alarm_calls = AlarmCalls(
             window_state, self.hazards, self.alarms, self, rights_at=lambda source: self.sign_in.rights_at(source)

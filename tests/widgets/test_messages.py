@@ -79,6 +79,15 @@ def test_a_long_message_is_cut_after_four_lines_and_enter_shows_it_whole(panel: 
     assert panel.messages.visualRect(panel.messages.model().index(0, 0)).height() == cut
 
 
+def test_a_message_of_two_lines_stands_in_two(panel: MessagesPanel) -> None:
+    heights = []
+    for text in ("one two", "one\ntwo"):
+        panel.set_thread("t1", "SDA-11", "", [MessageRow("m1", "SDA-11", "14:06", text)])
+        QTest.qWait(0)
+        heights.append(panel.messages.visualRect(panel.messages.model().index(0, 0)).height())
+    assert heights[1] == heights[0] + make_theme().line("dense")
+
+
 def test_a_low_panel_keeps_room_for_messages_and_says_why_nothing_is_sent(panel: MessagesPanel) -> None:
     panel.resize(595, 212)
     QTest.qWait(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ from api_client.model import Message, ReadMark, Recipient
 from console.cache.page_items import Cursor, DeletedItem, MessageCursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
+from console.files.sqlite_file import CACHE, MIGRATIONS_TABLE
 from tests.unit.cache.making import T0, at, items, report
 
 RINA = MessageCursor("rina", "e1", 1, 0)
@@ -121,3 +124,22 @@ def test_the_report_that_it_is_kept_with_is_read_again(writer: CacheWriter, read
     touched = writer.put_messages("city", page(message("message-1", report="7")), before, after)
     assert touched is not None
     assert (touched.rows, touched.kinds) == ((row,), ("message",))
+
+
+def test_a_cache_of_before_knows_what_is_unread(tmp_path: Path, reader: CacheReader) -> None:
+    before = CacheWriter(tmp_path)
+    before.forget_messages("city", RINA)
+    put(before, message("message-1"), message("message-2"), message("message-3", to_you=False))
+    put(before, mark("message-1", "rina"), mark("message-2", "budi"))
+    before.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / CACHE)) as older:
+        older.execute("DROP INDEX messages_unread")
+        older.execute("DROP INDEX messages_thread")
+        older.execute("ALTER TABLE messages DROP COLUMN unread")
+        older.execute("CREATE INDEX messages_thread ON messages (source, thread, at)")
+        older.execute(f"DELETE FROM {MIGRATIONS_TABLE} WHERE name = 'c017_unread_messages'")
+        older.execute("PRAGMA user_version = 16")
+        older.commit()
+    CacheWriter(tmp_path).close()
+    assert [one.id for one in reader.unread("city", "rina")] == ["message-2"]
+    assert [one.unread for one in reader.threads("city", "rina")] == [1]

@@ -50,11 +50,12 @@ class Desk(Rig):
         self.panel = MessagesPanel(theme, make_symbols(theme))
         self.panel.setParent(self.window)
         self.panel.resize(600, 320)
-        self.unread, self.locked = 0, False
+        self.unread, self.locked, self.signed_out = 0, False, False
         self.messages = MessagesController(
             self.panel, self.window_state, self.tasks, lambda: self.reader, self.outbox, self.edit_commands,
             self.forms, self.sources, UTC, lambda _: self.now, lambda: self.steady_s,
             rights_at=lambda _: Rights(self.role), show_panel=self.panel.setFocus, is_locked=lambda: self.locked,
+            is_signed_out=lambda _: self.signed_out,
         )  # fmt: skip
         self.messages.message.connect(self.said.append)
         self.messages.counted.connect(lambda count: setattr(self, "unread", count))
@@ -282,6 +283,20 @@ def test_a_draft_stays_in_its_thread_and_with_who_wrote_it(desk: Desk) -> None:
     desk.write("ence")
     assert desk.edits(Kind.MESSAGE)[0].data["text"] == "Half a sentence"
     assert desk.outbox.drafts == {}
+
+
+def test_who_has_signed_out_leaves_none_in_sight(desk: Desk) -> None:
+    desk.put(from_crew("message-1", 0))
+    desk.write("Half", enter=False)
+    desk.signed_out = True
+    desk.messages.tick()
+    desk.settle()
+    assert (desk.lines(), desk.threads(), desk.panel.text) == ([], [], "")
+    desk.signed_out = False
+    desk.messages.tick()
+    desk.settle()
+    assert [line[2] for line in desk.lines()] == ["words of message-1"]
+    assert desk.panel.text == "Half"
 
 
 def test_behind_a_lock_nothing_is_read_or_told(desk: Desk) -> None:
