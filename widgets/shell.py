@@ -676,6 +676,9 @@ class Shell(QMainWindow):
             self._remember()
 
     def _on_focus_changed(self, _: QWidget | None, new: QWidget | None) -> None:
+        if self.is_covered:
+            self._keep_covered(new)
+            return
         if new is not None:  # else another program has the keyboard, which comes back to where it was
             self._keyboard_away, self._typing = new.window() is not self, takes_text(new)
             self.look_at_keys()
@@ -683,6 +686,16 @@ class Shell(QMainWindow):
         if key and key != self._entered:
             self._entered = key
             self.panel_entered.emit(key)
+
+    def _keep_covered(self, new: QWidget | None) -> None:
+        """Give the keyboard back to the page that covers everything: Qt lets a hidden panel have it, and what is typed
+        for the page would go there.
+        """
+        page = self._pages.currentWidget()
+        is_behind = page is not None and new is not None and new.window() is self and not page.isAncestorOf(new)
+        # protects: a-covered-panel-gets-no-key
+        if page is not None and is_behind and new is not page:
+            page.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -429,3 +429,16 @@ def test_a_key_that_a_panel_has_for_itself_is_drawn_there_only(qtbot: QtBot) -> 
     assert (ours.is_heard("T"), theirs.is_heard("T"), theirs.is_heard("N")) == (False, True, True)
     shell.focus_panel("page")
     assert (ours.is_heard("T"), theirs.is_heard("T"), theirs.is_heard("N")) == (True, False, True)
+
+
+def test_a_page_that_covers_everything_keeps_the_keyboard(qtbot: QtBot) -> None:
+    """What is typed for it, such as a token, must not go into a panel behind it."""
+    shell = shown(qtbot, 1920, 1080)
+    page = Panel()
+    shell.cover(page)
+    for key in ("queue", "report", "outbox", "page"):
+        shell.focus_panel(key)  # as what was saved a moment ago leads on to the next report
+        assert QApplication.focusWidget() is page, key
+    shell.uncover()
+    shell.focus_panel("report")
+    assert shell.current_panel() == "report"
