@@ -946,7 +946,9 @@ class HandoverOffer(msgspec.Struct, frozen=True):
 
 
 class HandoverSignature(msgspec.Struct, frozen=True):
-    """Who takes a hand-over over, and his PIN. `marks` are those of lines that were not offered with them."""
+    """Who takes a hand-over over, and his PIN. `marks` are what he says of lines; at the desk of who hands over those
+    of the offer count too, which were made there, at his own desk these only.
+    """
 
     name: Key
     pin: Annotated[str, Meta(min_length=1, max_length=20)]

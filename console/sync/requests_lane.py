@@ -32,6 +32,7 @@ _SETTLE_S = 0.7
 """So long a report must be open before it is told: who runs through a list looks at nothing."""
 _CALLER_NEEDS_SERVER = "Needs the server, which cannot be reached now: who called is kept there only."
 _SIGNING_NEEDS_SERVER = "Needs the server, which cannot be reached now: it stays unsigned."
+_NO_ANSWER = "The server did not answer: whether it was done is seen here once it is reached."
 _NO_HANDOVERS = "This server is of a version that keeps no hand-overs: print the draft."
 _OLDER_SERVER = "This server is of a version that finds no reports by a telephone number."
 _NO_SUCH = frozenset({404, 405})
@@ -176,7 +177,7 @@ class RequestsLane(LaneThread):
                 self._client.sign_handover(asked.handover, asked.signature)
         except errors.ApiError as error:
             is_older = not is_known and isinstance(error, errors.Refused) and error.status in _NO_SUCH
-            problem = _NO_HANDOVERS if is_older else _SIGNING_NEEDS_SERVER if _is_away(error) else str(error)
+            problem = _NO_HANDOVERS if is_older else _NO_ANSWER if _is_away(error) else str(error)
             return RequestDone(asked.source, asked.number, problem)
         return RequestDone(asked.source, asked.number)
 

@@ -54,11 +54,13 @@ def lines_of(handover: Handover, view: View, reader: CacheReader, source: str) -
 
 
 def written_on(handover: Handover, own: HandoverDraft) -> HandoverDraft:
-    """What stands on the lines of a hand-over, with the operator's own marks over it until it is signed."""
-    notes, own = {}, own if handover.signed is None else HandoverDraft(handover.begun)
+    """What stands on the lines of a hand-over: until it is signed the operator's own marks, as it is he who takes over
+    what those at the other desk have marked.
+    """
+    notes = {}
     for line in handover.lines:
-        mine = own.of(line.id)
-        if mine.mark is not None:
+        if handover.signed is None:
+            mine = own.of(line.id)
             notes[line.id] = LineNotes(line.remark, mine.mark, mine.by, mine.at, mine.hazard)
         else:
             hazard = line.priority == HAZARD

@@ -397,14 +397,18 @@ class HandoverPage(QObject):
 
     def sign(self) -> None:
         """Have it signed by who takes over, if it can be now; else why not is said."""
-        why, source, lines = self._why_not_signed(self.draft), self._source, self._lines
+        why, source = self._why_not_signed(self.draft), self._source
         if self._counts is None or why:
             self.message.emit(why or self.tr("Not loaded yet"))
         elif self._document is not None:
-            document, marks = self._document, marks_of(self.draft, lines)
-            me = self._window_state.me_at(source)
+            key, me = self._document.id, self._window_state.me_at(source)
             self._signing.take_over(
-                source, document.id, me, self._title(), signature=lambda pin: HandoverSignature(me, pin, marks)
+                source,
+                key,
+                me,
+                self._title(),
+                signature=lambda pin: HandoverSignature(me, pin, marks_of(self.draft, self._lines)),
+                why_not=lambda: self._why_not_signed_as(me, key),
             )
         elif self.draft.incoming:
             self._ask_incoming(self.draft.incoming)
@@ -415,13 +419,15 @@ class HandoverPage(QObject):
         draft = self._own_draft
         draft = msgspec.structs.replace(draft, incoming=who, id=draft.id or self._ids())
         self._keep(draft)
+        me, shift = self._window_state.me_at(self._source), self.shift
         self._signing.take_over(
             self._source,
             draft.id,
             who,
             self._title(),
-            offer=offer_of(draft, self._lines, self.shift),
+            offer=lambda: offer_of(self._own_draft, self._lines, shift),
             signature=lambda pin: HandoverSignature(who, pin),
+            why_not=lambda: self._why_not_signed_as(me, draft.id),
         )
 
     def print_pages(self) -> None:
@@ -518,6 +524,13 @@ class HandoverPage(QObject):
         draft = self.draft
         confirmed = sum(is_confirmed(draft, line) for line in self._lines)
         return confirmed, len(changed_since(draft, self._states()))
+
+    def _why_not_signed_as(self, me: str, handover: str) -> str:
+        """Why what this operator was about to sign cannot be signed as it stands now."""
+        draft = self.draft
+        if (self._window_state.me_at(self._source), draft.id) != (me, handover):
+            return self.tr("Another hand-over is shown now")
+        return self._why_not_signed(draft)
 
     def _take(self) -> None:
         self._runner.run("take")

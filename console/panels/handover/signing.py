@@ -47,17 +47,23 @@ class HandoverSigning(QObject):
         name: str,
         about: str,
         *,
-        offer: HandoverOffer | None = None,
+        offer: Callable[[], HandoverOffer] | None = None,
         signature: Callable[[str], HandoverSignature],
+        why_not: Callable[[], str],
         problem: str = "",
     ) -> None:
         """Ask for the PIN of who takes over, `name`, and have the hand-over signed. With an `offer` it is offered
-        first, and may be offered only: then he signs at his own desk. `problem` is why it is asked once more.
+        first, and may be offered only: then he signs at his own desk. What is sent is made once the PIN is typed;
+        `why_not` says why it cannot be signed any more, "" when it can. `problem` is why it is asked once more.
         """
 
-        def then(pin: str) -> None:
-            asked = SignHandover(source, next(self._numbers), handover, offer, signature(pin))
-            self._ask(asked, done)
+        def ask(signed: HandoverSignature | None, answered: Callable[[str], object]) -> None:
+            # protects: what-came-while-the-pin-was-typed-is-handed-over
+            if why := why_not():
+                self.message.emit(self.tr("Not signed: {why}").format(why=why))
+                return
+            made = offer() if offer is not None else None
+            self._ask(SignHandover(source, next(self._numbers), handover, made, signed), answered)
 
         def done(why: str) -> None:
             if not why:
@@ -65,10 +71,9 @@ class HandoverSigning(QObject):
             elif self._is_away(source):
                 self.message.emit(why)
             else:
-                self.take_over(source, handover, name, about, offer=offer, signature=signature, problem=why)
-
-        def offer_only() -> None:
-            self._ask(SignHandover(source, next(self._numbers), handover, offer), offered)
+                self.take_over(
+                    source, handover, name, about, offer=offer, signature=signature, why_not=why_not, problem=why
+                )
 
         def offered(why: str) -> None:
             words = self.tr("Offered: {name} signs at the own desk, by Ctrl+H").format(name=name)
@@ -81,9 +86,9 @@ class HandoverSigning(QObject):
             about,
             problem or sentence.format(name=name),
             self.tr("Sign and take over"),
-            lambda values: then(values["pin"]),
+            lambda values: ask(signature(values["pin"]), done),
             skip_text=self.tr("Offer it only") if offer is not None else "",
-            skip=offer_only,
+            skip=lambda: ask(None, offered),
         )
 
     def set_pin(self, source: str, problem: str = "") -> None:

@@ -78,7 +78,8 @@ def sign_handover(database: Database, key: str, signature: HandoverSignature, ac
     """Let somebody take over, at the desk of who leaves or at his own, by his PIN. Raises Refusal.
 
     In one transaction with it the reports that the outgoing had taken, and whose lines are confirmed, are taken by who
-    takes over; of those outside his areas and agencies none is.
+    takes over; of those outside his areas and agencies none is. At his own desk only the marks of his signature count:
+    what is marked in the offer was marked at the other desk.
     """
     with database.read() as connection:
         handover = UnitOfWork(database, connection, now).handover(key, lock=False)
@@ -91,7 +92,8 @@ def sign_handover(database: Database, key: str, signature: HandoverSignature, ac
         handover = _check_may_sign(unit_of_work.handover(key), key, signature.name, actor)
         if handover.signed is not None:
             return handover
-        lines = tuple(_with_mark(line, signature, now) for line in handover.lines)
+        is_own_desk = actor.name == signature.name
+        lines = tuple(_with_mark(line, signature, now, is_own_desk=is_own_desk) for line in handover.lines)
         numbers = sorted({line.report for line in lines if line.report is not None})
         reports = {one: report for one in numbers if (report := unit_of_work.report(one)) is not None}
         for line in lines:
@@ -157,8 +159,12 @@ def _check_may_sign(handover: Handover | None, key: str, name: str, actor: Actor
     # protects: signed-at-ones-own-desk-or-the-outgoings
     if actor.name not in (handover.outgoing, name):
         raise ForbiddenRefusal(f"It is signed at the desk of {handover.outgoing} or of {name}.")
-    if handover.signed is not None and handover.incoming != name:
-        raise Invalid(f"{handover.incoming} has taken it over already.")
+    # protects: it-is-signed-by-whom-it-is-offered-to
+    if handover.incoming not in ("", name):
+        is_taken = handover.signed is not None
+        raise Invalid(
+            f"{handover.incoming} has taken it over already." if is_taken else f"It is offered to {handover.incoming}."
+        )
     return handover
 
 
@@ -172,10 +178,13 @@ def _user(connection: sa.Connection, name: str) -> Actor:
     return Actor(user.name, user.role, decode(row[1], tuple[str, ...]), decode(row[2], tuple[str, ...]))
 
 
-def _with_mark(line: HandoverLine, signature: HandoverSignature, now: datetime) -> HandoverLine:
+def _with_mark(line: HandoverLine, signature: HandoverSignature, now: datetime, *, is_own_desk: bool) -> HandoverLine:
     """A line with what who signs says of it, where he says it with his signature."""
     mark = signature.marks.get(line.id)
-    return replace(line, mark=mark, marked_by=signature.name, marked_at=now) if mark is not None else line
+    if mark is not None:
+        return replace(line, mark=mark, marked_by=signature.name, marked_at=now)
+    # protects: nobody-confirms-for-another
+    return replace(line, mark=None, marked_by="", marked_at=None) if is_own_desk else line
 
 
 def _audited(actor: Actor, handover: Handover, did: str) -> audit.AuditedAction:

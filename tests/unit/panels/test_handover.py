@@ -438,6 +438,44 @@ def test_what_is_a_p1_by_now_has_to_be_confirmed_as_one(desk: HandoverDesk) -> N
     assert (desk.said[-1], desk.asked) == ("1 P1 to confirm", [])
 
 
+def test_a_p1_that_comes_while_the_pin_is_typed_is_not_left_out(desk: HandoverDesk) -> None:
+    desk.confirm_all("dewi")
+    desk.sign()
+    desk.report_there("5", 1)
+    desk.look()
+    desk.pin("271828")
+    assert (desk.said[-1], desk.asked) == ("Not signed: 1 P1 to confirm", [])
+    desk.panel.go_to("report:5")
+    desk.key(Qt.Key.Key_Return)
+    desk.sign()
+    desk.report_there("6", 2)
+    desk.look()
+    desk.pin("271828")
+    lines = [line.id for line in desk.asked[-1].offer.lines]
+    assert lines == ["report:1", "report:2", "report:5", "report:3", "report:4", "report:6", "unit:7"]
+
+
+def test_a_hand_over_that_is_offered_while_the_pin_is_typed_is_not_what_is_signed(desk: HandoverDesk) -> None:
+    desk.confirm_all("dewi")
+    desk.sign()
+    desk.put("handover", "offered-1", desk.document("sari", "rina"))
+    desk.look()
+    desk.pin("271828")
+    assert (desk.said[-1], desk.asked) == ("Not signed: Another hand-over is shown now", [])
+
+
+def test_what_was_marked_at_the_other_desk_has_to_be_confirmed_at_ones_own(desk: HandoverDesk) -> None:
+    offered = desk.document("sari", "rina")
+    lines = tuple(
+        msgspec.structs.replace(line, mark=CONFIRMED, marked_by="rina", marked_at=NOW) for line in offered.lines
+    )
+    desk.put("handover", "offered-1", msgspec.structs.replace(offered, lines=lines))
+    desk.look()
+    assert desk.rows()["report:1"].mark_text == "must be confirmed"
+    desk.sign()
+    assert (desk.said[-1], desk.asked) == ("1 P1 to confirm", [])
+
+
 @pytest.mark.parametrize(
     ("outgoing", "incoming", "late_h"), [("sari", "dewi", 0), ("sari", "rina", 9), ("rina", "", 0)]
 )

@@ -151,6 +151,25 @@ def test_at_his_own_desk_who_takes_over_marks_the_lines_with_his_signature(shift
 
 
 @one_database
+def test_what_was_marked_at_the_other_desk_is_confirmed_by_nobody_at_his_own(shift: ShiftEnd) -> None:
+    shift.offer(line("10"), line("20", 1), incoming="dewi")
+    with pytest.raises(Invalid, match="20 is a P1"):
+        shift.sign(by=DEWI, r10=CONFIRMED)
+    signed = shift.sign(by=DEWI, r20=CONFIRMED)
+    assert [(one.mark, one.marked_by) for one in signed.lines] == [(None, ""), (CONFIRMED, "dewi")]
+    assert (shift.holder("10"), shift.holder("20")) == ("rina", "dewi")
+
+
+@one_database
+def test_what_is_offered_to_one_is_taken_over_by_no_other(shift: ShiftEnd) -> None:
+    shift.give_tono_a_pin()
+    shift.offer(line("10"), incoming="dewi")
+    with pytest.raises(Invalid, match="offered to dewi"):
+        shift.sign("tono", by=Actor("tono", "operator", ("w2",)))
+    assert shift.sign().incoming == "dewi"
+
+
+@one_database
 def test_nothing_outside_his_scope_becomes_his(shift: ShiftEnd) -> None:
     shift.give_tono_a_pin()
     shift.offer(line("10"), line("20", 1))

@@ -41,7 +41,7 @@ from console.server.city.records import LOCAL
 from console.sync.retry import Timing
 from tests.helpers.live_server import Live
 from tests.helpers.net import http
-from tests.helpers.proxy import Exchange, FaultProxy, answer, path_has, through
+from tests.helpers.proxy import Exchange, FaultProxy, answer, drop_after, path_has, through
 from tests.helpers.sync_rig import Rig, rig
 
 IMPATIENT = TransferLimits(connect_s=1.0, read_s=1.5, total_s=3.0)
@@ -180,6 +180,9 @@ def test_a_hand_over_is_offered_and_signed_and_no_pin_is_kept(
     assert problem(5).startswith("Too many wrong PINs for dewi: wait 5 min.")
     console.followers.take(SetPin("nowhere", 6, NewPin("271828")))
     assert problem(6) == "The city is not connected."
+    proxy.when(path_has("/signature"), drop_after, times=1)
+    console.followers.take(SignHandover("jkt", 8, offer.id, None, signature))
+    assert problem(8).startswith("The server did not answer"), "it may be signed"
     proxy.away()
     console.wait(SourceState, lambda state: state.state == "offline")
     console.followers.take(SignHandover("jkt", 7, offer.id, offer, signature))
