@@ -65,6 +65,8 @@ class Kind(StrEnum):
     ME_TOO = "me_too"
     CLAIM = "claim"
     RELEASE = "release"
+    OFFER = "offer"  # what one has taken, to a named colleague: he takes it, or declines
+    DECLINE = "decline"
     ASSIGN = "assign"  # reserves the unit, and sends nobody
     DISPATCH = "dispatch"
     RECALL = "recall"
@@ -626,6 +628,12 @@ class Nothing(msgspec.Struct, frozen=True):
     """No payload."""
 
 
+class OfferTo(msgspec.Struct, frozen=True):
+    """The colleague to whom a report is offered, by his user name."""
+
+    to: Key
+
+
 class Crew(msgspec.Struct, frozen=True):
     """A unit to reserve, send or call back."""
 
@@ -987,6 +995,8 @@ PAYLOADS: dict[Kind, type[msgspec.Struct]] = {
     Kind.ME_TOO: MeToo,
     Kind.CLAIM: Nothing,
     Kind.RELEASE: Nothing,
+    Kind.OFFER: OfferTo,
+    Kind.DECLINE: Nothing,
     Kind.ASSIGN: Crew,
     Kind.DISPATCH: SentUnit,
     Kind.RECALL: Crew,

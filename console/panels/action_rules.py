@@ -23,6 +23,8 @@ class Situation(msgspec.Struct, frozen=True):
     """The chosen report was chosen in another list, and the one that is shown does not hold it."""
     status: Status = Status.NEW
     holder: str | None = None
+    offered: bool = False
+    """Its holder, or a supervisor, offers the chosen report to the operator now."""
     me: str = ""
     role: str = ""
     """The operator's role at the server of the report, "" while that has not told it."""
@@ -83,6 +85,8 @@ class Situation(msgspec.Struct, frozen=True):
     """One calls that was not silenced here."""
     in_log: bool = False
     """The log has the keyboard."""
+    offer: bool = False
+    """A colleague offers a report, which is in the notice."""
     setback: bool = False
     """What others did to the operator's crews or reports is in the notice."""
     writes: bool = True
@@ -156,6 +160,8 @@ def take(situation: Situation) -> str:
     """Nobody has taken it, or its holder cannot be asked."""
     if situation.holder in (None, situation.me):
         return open_(situation) or ("You have it already" if situation.holder else "")
+    if situation.offered:
+        return open_(situation)
     if may_release(situation.me, situation.role, situation.holder or ""):
         return open_(situation) or "Another has taken it: release it first, then take it"
     return open_(situation) or "Another has taken it: he or a supervisor can release it"
@@ -167,6 +173,25 @@ def release(situation: Situation) -> str:
         return writable(situation) or "Nobody has taken it"
     may = not situation.role or may_release(situation.me, situation.role, situation.holder)
     return writable(situation) or ("" if may else "Another has taken it: he or a supervisor can release it")
+
+
+def offer(situation: Situation) -> str:
+    """The operator has it, or supervises: he may give it to a colleague."""
+    if situation.role == "supervisor" or situation.holder == situation.me:
+        return open_(situation)
+    if situation.holder is None:
+        return open_(situation) or "Take it first, then give it"
+    return open_(situation) or "Another has taken it: he or a supervisor can give it"
+
+
+def decline(situation: Situation) -> str:
+    """The report is offered to the operator."""
+    return open_(situation) or ("" if situation.offered else "Nobody offers you this report")
+
+
+def supervises(situation: Situation) -> str:
+    """The operator supervises."""
+    return "" if situation.role == "supervisor" else "Only a supervisor sees who has what"
 
 
 def work(situation: Situation) -> str:
@@ -283,20 +308,25 @@ def lost(situation: Situation) -> str:
 
 def noticed(situation: Situation) -> str:
     """The notice is about a report."""
-    return "" if situation.radio_call or situation.unsent_report or situation.setback else lost(situation)
+    is_noticed = situation.radio_call or situation.unsent_report or situation.setback or situation.offer
+    return "" if is_noticed else lost(situation)
 
 
 def seen(situation: Situation) -> str:
     """The notice is only to be seen."""
     if situation.setback:
         return ""
+    if situation.offer:
+        return "Not only to be seen: take it, or decline"
     if situation.unsent_report:
         return "Not only to be seen: no server knows it"
     return "Not only to be seen: it is given again or dropped" if situation.lost else "Nothing in the notice to be seen"
 
 
 def drop(situation: Situation) -> str:
-    """The order in the notice can be dropped."""
+    """The order in the notice can be dropped, or what it offers declined."""
+    if situation.offer:
+        return situation.barred
     if situation.unsent_report:
         return "What a colleague left is dropped in the outbox, where that is asked twice"
     return "It is only to be seen" if situation.setback else lost(situation)
@@ -308,7 +338,9 @@ def radio_call(situation: Situation) -> str:
 
 
 def give_again(situation: Situation) -> str:
-    """What the notice is about can be given again."""
+    """What the notice is about can be given again, or taken."""
+    if situation.offer:
+        return situation.barred
     if situation.unsent_report:
         return "" if situation.unsent_may_be_sent else "It is being sent just now, or your role may not send it"
     return lost(situation) or situation.barred or ("" if situation.writes else "Nothing can be saved now")

@@ -104,6 +104,14 @@ class EditCommands:
         """Give the report back."""
         return self._on(details, Kind.RELEASE, {}, "Release", inverse=(Kind.CLAIM, {}))
 
+    def offer(self, details: ReportDetails, to: str) -> str:
+        """Offer the report to a colleague, by his user name there."""
+        return self._on(details, Kind.OFFER, {"to": to}, f"Offer to {to}", inverse=(Kind.CLAIM, {}))
+
+    def decline(self, details: ReportDetails) -> str:
+        """Leave the report with who offers it."""
+        return self._on(details, Kind.DECLINE, {}, "Decline")
+
     def dispatch(self, details: ReportDetails, unit_id: str, code: str, *, stack: bool) -> str:
         """Send a unit now."""
         data = {"unit": unit_id} | ({"stack": True} if stack else {})

@@ -23,7 +23,7 @@ from console.panels.window_state import WindowState
 from console.rules.loaded import Loaded
 from console.rules.proof import is_proof_missing
 from console.rules.queued import EditState, Queued, is_deleted, waits_for_radio
-from console.rules.report import HAZARD, holder_of, upwards
+from console.rules.report import HAZARD, holder_of, offered_to, upwards
 from console.rules.rights import Rights, in_scope, may_release, unit_in_scope
 
 
@@ -48,6 +48,8 @@ class NoticeState(msgspec.Struct, frozen=True):
     """The operator may send that one in his own name."""
     setback: bool = False
     """The notice needs no answer: it is only to be seen."""
+    offer: bool = False
+    """A colleague offers a report."""
 
 
 class SituationMonitor(QObject):
@@ -180,6 +182,7 @@ class SituationMonitor(QObject):
             unsent_may_be_sent=notice.unsent_may_be_sent,
             setback=notice.setback,
             in_log=self._panel == "log",
+            offer=notice.offer,
             alarms=alarms.listed,
             alarm_new=alarms.new,
             alarm_calls=alarms.calls,
@@ -213,6 +216,7 @@ class SituationMonitor(QObject):
             numbered=details.server is not None,
             status=report.status,
             holder=holder_of(report),
+            offered=offered_to(report, self._view_time()) == window_state.me_at(details.source),
             on_hold=self.is_on_hold(report),
             photos=bool(report.photos),
             merged=report.merged_into is not None,
@@ -293,9 +297,11 @@ class SituationMonitor(QObject):
         """Whether the report is on hold at the time of the View: a hold whose end has passed counts as over, though the
         server has not ended it yet.
         """
+        return report.hold_at(self._view_time()) is not None
+
+    def _view_time(self) -> datetime:
         view = self._window_state.view
-        now = datetime.fromtimestamp(view.now_s, UTC) if view is not None else datetime.min.replace(tzinfo=UTC)
-        return report.hold_at(now) is not None
+        return datetime.fromtimestamp(view.now_s, UTC) if view is not None else datetime.min.replace(tzinfo=UTC)
 
     def _may_believe(self) -> bool:
         """Whether the operator may drop reports that a comparison did not find: a supervisor at some source may, and

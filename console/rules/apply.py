@@ -21,6 +21,7 @@ from api_client.model import (
     Assignment,
     AssignmentState,
     Claim,
+    ClaimOffer,
     Entry,
     Hold,
     Kind,
@@ -37,7 +38,7 @@ from console.rules.edit import DUPLICATE, LEAVES, Edit
 from console.rules.engagement import job_in_force
 from console.rules.proof import is_proof_missing, jobs_of_round
 from console.rules.proof_check import own_flags, work_began
-from console.rules.report import HAZARD, claim_after_return, holder_of, is_for_everybody
+from console.rules.report import HAZARD, claim_after_return, holder_of, is_for_everybody, offered_to
 from console.rules.rights import may_release
 from console.rules.status import ASSIGNMENT_MAY_BECOME, ENDED_ASSIGNMENT, is_open, may_become, status_after
 
@@ -69,6 +70,7 @@ class Why(Enum):
     JOB = "the unit's job cannot become that from where it stands"
     NO_STEP = "this is an order, and nothing that a unit reports"
     NOT_MERGED = "it is merged into none"
+    NOT_OFFERED = "it is not offered to him"
 
 
 class NotAllowed(Exception):
@@ -422,10 +424,11 @@ def _photo(state: ReportState, step: _RuleStep) -> ReportState:
 def _claim(state: ReportState, step: _RuleStep) -> ReportState:
     claim = state.report.claim
     # protects: who-has-taken-it-is-shown
-    if claim is not None and not is_for_everybody(claim):
+    is_offered = offered_to(state.report, step.at) == step.edit.author
+    if claim is not None and not is_for_everybody(claim) and not is_offered:
         if claim.who != step.edit.author:
             raise NotAllowed(Why.TAKEN)
-        return state
+        return _with(state, claim=replace(claim, offer=None))
     return _with(state, claim=Claim(step.edit.author, step.at))
 
 
@@ -434,6 +437,25 @@ def _release(state: ReportState, step: _RuleStep) -> ReportState:
     if claim is not None and not may_release(step.edit.author, step.role, claim.who):
         raise NotAllowed(Why.TAKEN)
     return _with(state, claim=None)
+
+
+def _offer(state: ReportState, step: _RuleStep) -> ReportState:
+    report, author = state.report, step.edit.author
+    if not is_open(report.status):
+        raise NotAllowed(Why.CLOSED)
+    holder = holder_of(report)
+    # protects: nobody-gives-away-what-another-has
+    if holder not in (None, author) and step.role != "supervisor":
+        raise NotAllowed(Why.TAKEN)
+    claim = report.claim if report.claim is not None and holder is not None else Claim(author, step.at)
+    return _with(state, claim=replace(claim, offer=ClaimOffer(step.at, author, str(step.data.get("to")))))
+
+
+def _decline(state: ReportState, step: _RuleStep) -> ReportState:
+    claim = state.report.claim
+    if claim is None or claim.offer is None or claim.offer.to != step.edit.author:
+        raise NotAllowed(Why.NOT_OFFERED)
+    return _with(state, claim=replace(claim, offer=None))
 
 
 # Crews
@@ -590,6 +612,8 @@ _EFFECTS: dict[Kind, Callable[[ReportState, _RuleStep], ReportState]] = {
     Kind.PHOTO: _photo,
     Kind.CLAIM: _claim,
     Kind.RELEASE: _release,
+    Kind.OFFER: _offer,
+    Kind.DECLINE: _decline,
     Kind.ASSIGN: _engage,
     Kind.DISPATCH: _engage,
     Kind.RECALL: _move_crew,

@@ -10,14 +10,13 @@ from collections.abc import Iterable
 
 from api_client.model import Kind
 from console.rules.divert import left_by
-from console.rules.edit import APPENDS, ON_STATUS, Edit, is_order
+from console.rules.edit import APPENDS, OF_CLAIM, ON_STATUS, Edit, is_order
 from console.rules.queued import STUCK, EditState, Queued, StopReason
 from console.rules.transitions import Event, advance
 
 Aspect = tuple[str, str]
 """What of a report an edit settles for later ones: a kind of thing, and which one of it."""
 
-_OF_CLAIM = frozenset({Kind.CLAIM, Kind.RELEASE})
 _OF_CREW = frozenset({Kind.ASSIGN, Kind.DISPATCH, Kind.RECALL, Kind.PROGRESS})
 _UNIT_OF = "unit of "
 _SENDS = frozenset({Kind.ASSIGN, Kind.DISPATCH})
@@ -35,7 +34,7 @@ def settles(edit: Edit) -> frozenset[Aspect]:
     found: set[Aspect] = {("edit", edit.id), *_closure_of(edit)}
     if edit.kind is Kind.CREATE:
         found.add(_CREATED)
-    elif edit.kind in _OF_CLAIM:
+    elif edit.kind in OF_CLAIM:
         found.add(("claim", by))
         if edit.kind is Kind.CLAIM:
             found.add(("held", by))
@@ -62,7 +61,7 @@ def rests_on(edit: Edit) -> frozenset[Aspect]:
         found.add(("edit", edit.undoes))
     if edit.kind in APPENDS:
         return frozenset(found)
-    if edit.kind in _OF_CLAIM:
+    if edit.kind in OF_CLAIM:
         found.add(("claim", by))
     elif is_order(edit):
         found.add(("held", by))

@@ -27,7 +27,10 @@ FIELDS = ("status", "priority", "service", "title", "description", "place", "are
 APPENDS = frozenset({Kind.CREATE, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.ME_TOO})
 """Need no If-Match and never conflict."""
 
-ORDERS = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.RECALL, Kind.CLAIM, Kind.RELEASE})
+OF_CLAIM = frozenset({Kind.CLAIM, Kind.RELEASE, Kind.OFFER, Kind.DECLINE})
+"""Change who has a report, or whom it is offered to."""
+
+ORDERS = frozenset({Kind.DISPATCH, Kind.ASSIGN, Kind.RECALL}) | OF_CLAIM
 """Orders live for a while only; so does a SET that touches area or agency (a transfer), and a message to a unit or a
 role: see `is_order`.
 """
@@ -43,7 +46,7 @@ ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE, Kind.
 NO_EFFECT = "no_effect"
 """In the data of an entry: an edit of ON_STATUS, or its undo, that left the report and its crews as they were."""
 
-ON_REPORT = ON_STATUS | {Kind.SET, Kind.CLAIM, Kind.RELEASE}
+ON_REPORT = ON_STATUS | {Kind.SET} | OF_CLAIM
 """Change what a report is, where others only add to it or say what crews do."""
 
 TRANSFER_FIELDS = frozenset({"area", "agency"})
@@ -195,6 +198,9 @@ KNOWS_NO_MESSAGES = "This server is of an older version and passes on no message
 """The problem of a message that such a server has refused."""
 LOG_LINES = "log"
 """The word by which a server says that it takes lines of the control room's log."""
+
+OFFERS = "offers"
+"""The word by which a server says that a report can be offered to a colleague, and that it knows who has signed out."""
 
 KNOWS_NO_ALARMS = "This server is of an older version and keeps no alarms: only this console knows what was done."
 """The problem of an edit of alarms that such a server has refused."""

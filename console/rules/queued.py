@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from api_client.model import AssignmentState, Kind
-from console.rules.edit import INSTEAD_OF, SHOWN, TOLD, Edit, is_local
+from console.rules.edit import INSTEAD_OF, OF_CLAIM, SHOWN, TOLD, Edit, is_local
 
 
 class EditState(StrEnum):
@@ -226,7 +226,7 @@ def is_settled(queued: Queued) -> bool:
     """Whether a conflict leaves nothing to choose: what another took stays his, a crew that is there, or has left, is
     there or has left, and what another has changed since is not undone.
     """
-    whose = queued.edit.kind in (Kind.CLAIM, Kind.RELEASE)
+    whose = queued.edit.kind in OF_CLAIM
     return whose or is_in_force(queued) or job_since(queued) is not None or is_undone_no_more(queued)
 
 

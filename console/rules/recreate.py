@@ -33,7 +33,17 @@ _CREATED = (
 _PLACE = ("lat", "lon", "address", "within_m")
 _CLOCKS_DIFFER_S = 60.0
 _NEEDS_ITS_PAST = frozenset(
-    {Kind.RELEASE, Kind.RECALL, Kind.PROGRESS, Kind.VALIDATE, Kind.REOPEN, Kind.UNMERGE, *ON_NO_REPORT}
+    {
+        Kind.RELEASE,
+        Kind.OFFER,
+        Kind.DECLINE,
+        Kind.RECALL,
+        Kind.PROGRESS,
+        Kind.VALIDATE,
+        Kind.REOPEN,
+        Kind.UNMERGE,
+        *ON_NO_REPORT,
+    }
 )
 """What goes on from something that only the deleted report had: a crew, a claim, a proof, a merge."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from api_client.model import Area, Claim, Report, Status
 from console.rules.status import is_open
@@ -23,6 +24,18 @@ def holder_of(report: Report) -> str | None:
     """
     claim = report.claim
     return claim.who if claim is not None and not is_for_everybody(claim) else None
+
+
+OFFER_S = 120.0
+"""How long a colleague to whom a report is offered may take it; then it stays with who has it."""
+
+
+def offered_to(report: Report, now: datetime) -> str | None:
+    """The colleague to whom the report is offered and who may take it now; None for nobody."""
+    offer = report.claim.offer if report.claim is not None else None
+    if offer is None or offer.to is None:
+        return None
+    return offer.to if (now - offer.at).total_seconds() <= OFFER_S else None
 
 
 def is_for_everybody(claim: Claim) -> bool:

@@ -21,7 +21,18 @@ _MAY: dict[str, frozenset[Kind]] = {
     "operator": _ALL,
     "supervisor": _ALL,
     "validator": frozenset(
-        {Kind.VALIDATE, Kind.REOPEN, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.CLAIM, Kind.RELEASE, Kind.ME_TOO} | _WRITES
+        {
+            Kind.VALIDATE,
+            Kind.REOPEN,
+            Kind.NOTE,
+            Kind.REPLY,
+            Kind.PHOTO,
+            Kind.CLAIM,
+            Kind.RELEASE,
+            Kind.DECLINE,
+            Kind.ME_TOO,
+        }
+        | _WRITES
     ),
     "field": frozenset({Kind.PROGRESS, Kind.UNIT_STATE, Kind.NOTE, Kind.PHOTO, Kind.CREATE, Kind.ME_TOO} | _WRITES),
     CITIZEN: frozenset({Kind.CREATE, Kind.ME_TOO, Kind.PHOTO, Kind.REOPEN, Kind.NOTE}),

@@ -22,6 +22,7 @@ from console.rules.edit import (
     LEAVES,
     LOG_LINES,
     MESSAGES,
+    OFFERS,
     SHOWN,
     SINCE,
     Edit,
@@ -40,6 +41,9 @@ _NOT_FOUND = 404
 _OF_MESSAGES = frozenset({Kind.MESSAGE, Kind.READ})
 _NO_SUCH = frozenset({_NOT_FOUND, 405})
 _KNOWS_NO_LOG = "This server is of an older version and takes no lines of the log: only this console has it."
+_UNKNOWN = frozenset({400, 422})
+_OF_OFFERS = frozenset({Kind.OFFER, Kind.DECLINE})
+_KNOWS_NO_OFFERS = "This server is of an older version, at which a report cannot be given: release it, and tell him."
 _KNOWS_NO_CLOSURES = "This server is of an older version and knows no closed streets: the city cannot be told."
 _ABOUT = ("created", "into", MADE_HERE, INSTEAD_OF, LEAVES, SHOWN, SINCE)
 LARGEST = 256_000
@@ -112,6 +116,8 @@ class DispatchSender:
                 raise CannotSend(StopReason.REFUSED, KNOWS_NO_MESSAGES) from refused
             if edit.kind is Kind.LOG and refused.status in _NO_SUCH and LOG_LINES not in self._client.root().can:
                 raise CannotSend(StopReason.REFUSED, _KNOWS_NO_LOG) from refused
+            if edit.kind in _OF_OFFERS and refused.status in _UNKNOWN and OFFERS not in self._client.root().can:
+                raise CannotSend(StopReason.REFUSED, _KNOWS_NO_OFFERS) from refused
             if refused.code == _EXPIRED:
                 raise TooLate from refused
             if refused.code == _ALREADY_THERE and edit.about.get(INSTEAD_OF) and refused.report:

@@ -9,6 +9,7 @@ from console.panels import action_rules as rules
 from console.panels.action import Action, Actions, CommandSyntax, MenuPlace
 from console.panels.alarm_commands import AlarmCommands
 from console.panels.closure_commands import ClosureCommands
+from console.panels.colleague_commands import ColleagueCommands
 from console.panels.command_line.line import CommandLineController
 from console.panels.forms.drafts import Drafts
 from console.panels.handover.page import HandoverPage
@@ -53,6 +54,7 @@ class Receivers:
     situation: SituationMonitor
     window: WindowCommands
     closures: ClosureCommands
+    colleagues: ColleagueCommands
     handover: HandoverPage
     shift: ShiftController
     alarms: AlarmCommands
@@ -293,6 +295,20 @@ ACTIONS = Actions[Receivers](
             verbs=("rel", "release"), menus=_on_report(1, 2), at_once=True,
         ),
         A(
+            "offer", "Give it to a colleague", ("Shift+W",), "Report", lambda on: on.colleagues.offer(), rules.offer,
+            Kind.OFFER, words="hand pass offer operator share", verbs=("give",), menus=_on_report(1, 11), asks=True,
+        ),
+        A(
+            "decline", "Decline what a colleague gives", (), "Report", lambda on: on.colleagues.decline(),
+            rules.decline, Kind.DECLINE, words="refuse offer give", verbs=("decline",), menus=_on_report(1, 12),
+            at_once=True,
+        ),
+        A(
+            "colleagues", "Who is there, what each has, whose crews do not answer", (), "Window",
+            lambda on: on.colleagues.show_all(), rules.supervises, asks=True,
+            words="supervisor overview team operators signed in presence claims stuck orders",
+        ),
+        A(
             "recommend", "Recommended units", ("A",), "Report", lambda on: on.ticket.focus_advice(), rules.dispatch,
             Kind.DISPATCH, button="Another unit", menus=_on_report(1, 4),
         ),
@@ -347,7 +363,7 @@ ACTIONS = Actions[Receivers](
             lambda on: on.lost_orders.see(), rules.noticed, over_forms="leaves",
         ),
         A(
-            "lost_again", "Give it again; send a colleague's report in my name", ("F3",), "Report",
+            "lost_again", "Give it again; take, or send in my name, what a colleague gives or left", ("F3",), "Report",
             lambda on: on.lost_orders.give_again(), rules.give_again,
         ),
         A(
@@ -359,8 +375,8 @@ ACTIONS = Actions[Receivers](
             rules.seen, over_forms="stays",
         ),
         A(
-            "lost_drop", "Drop the order that was not sent", ("Shift+F4",), "Report", lambda on: on.lost_orders.drop(),
-            rules.drop, over_forms="stays",
+            "lost_drop", "Drop the order that was not sent; decline what a colleague gives", ("Shift+F4",), "Report",
+            lambda on: on.lost_orders.drop(), rules.drop, over_forms="stays",
         ),
         A(
             "priority", "Priority", ("P",), "Report", lambda on: on.reports.choose_priority(), rules.open_, Kind.SET,

@@ -32,6 +32,7 @@ from console.panels.board_updater import BoardUpdater
 from console.panels.charts import ChartsController
 from console.panels.closure_commands import ClosureCommands, area_fault
 from console.panels.closures import Closures
+from console.panels.colleague_commands import ColleagueCommands
 from console.panels.command_line.line import CommandLineController
 from console.panels.edit_commands import EditCommands
 from console.panels.edit_notifications import EditNotifications
@@ -59,6 +60,7 @@ from console.panels.notifications.attention import Attention
 from console.panels.notifications.crew_notes import CrewNotes
 from console.panels.notifications.hazards import Hazards
 from console.panels.notifications.lost_orders import LostOrders, lost_with
+from console.panels.notifications.offers import Offers
 from console.panels.notifications.refusals import Refusals
 from console.panels.notifications.restores import Restores
 from console.panels.outbox import OutboxController
@@ -862,6 +864,21 @@ class ConsoleWindow(QObject):
         )
         self.refusals = Refusals(window_state, self.tasks, self.reader, self.outbox.followed, self.attendance, self)
         self.crew_notes = CrewNotes(window_state, self.tasks, self.reader, self.outbox.followed, self.attendance, self)
+        self.offers = Offers(
+            window_state, self.tasks, self.reader, self.edit_commands, self._read_details, self.time_at, self
+        )
+        self.colleagues = ColleagueCommands(
+            window_state,
+            self.edit_commands,
+            self.forms,
+            self.situation,
+            self.key_guard,
+            self.attendance,
+            self.tasks,
+            self.reader,
+            self.time_at,
+            self,
+        )
         self.restores = Restores(window_state, self.tasks, self.reader, self.outbox.followed, self)
         self.sign_in = SignInController(
             self.settings,
@@ -954,6 +971,7 @@ class ConsoleWindow(QObject):
             situation=self.situation,
             window=self.window_commands,
             closures=self.closure_commands,
+            colleagues=self.colleagues,
             handover=self.handover_page,
             shift=self.shift_controller,
             alarms=self.alarm_commands,
@@ -1063,6 +1081,8 @@ class ConsoleWindow(QObject):
             self.handover_signing,
             self.shift_controller,
             self.screen_lock,
+            self.colleagues,
+            self.offers,
             self.log_writer,
             self.log_printer,
         ):
@@ -1172,6 +1192,9 @@ class ConsoleWindow(QObject):
         self.desktop_notices.clicked.connect(self.come_forward)
         self.board_updater.arrived.connect(self.hazards.on_arrived)
         self.claims.taken_over.connect(self.lost_orders.tell)
+        self.offers.setback_found.connect(self.lost_orders.tell)
+        self.offers.changed.connect(self.lost_orders.set_offers)
+        self.lost_orders.offer_answered.connect(lambda offer, takes: self.offers.answer(offer, takes=takes))
         for follower in (self.refusals, self.crew_notes, self.restores):
             follower.setback_found.connect(self.lost_orders.tell)
         for looks in (
@@ -1181,6 +1204,7 @@ class ConsoleWindow(QObject):
             self.alarms.look,
             self.crew_notes.look,
             self.restores.look,
+            self.offers.look,
         ):
             self.sign_in.rights_changed.connect(looks)
         for on_seen in (self.claims.on_seen, self.refusals.on_seen, self.crew_notes.on_seen, self.restores.on_seen):
@@ -1352,6 +1376,7 @@ class ConsoleWindow(QObject):
         self.outbox_controller.tick()
         self.log_controller.tick()
         self.messages.tick()
+        self.offers.tick()
         self.lost_orders.show()
         self.alarms.tick()
         self.alarm_commands.tick()

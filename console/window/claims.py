@@ -41,13 +41,20 @@ def has_held(who: str, history: Iterable[Entry]) -> bool:
     """
     holder = ""
     for entry in history:
-        if entry.kind == Kind.CLAIM.value or (entry.kind == Kind.DISPATCH.value and not holder):
+        takes_nobodys = entry.kind in (Kind.DISPATCH.value, Kind.OFFER.value) and not holder
+        if entry.kind == Kind.CLAIM.value or takes_nobodys:
             holder = entry.author
         elif entry.kind == Kind.RELEASE.value:
             holder = ""
         if holder == who:
             return True
     return False
+
+
+def was_given(by: str, to: str, history: Iterable[Entry]) -> bool:
+    """Whether the last of a report's offers, which nobody declined, was made by one user to another who has it now."""
+    offers = [one for one in history if one.kind in (Kind.OFFER.value, Kind.DECLINE.value) and one.undone_by is None]
+    return bool(offers) and (offers[-1].kind, offers[-1].author, offers[-1].data.get("to")) == ("offer", by, to)
 
 
 class LostClaim(msgspec.Struct, frozen=True):
@@ -231,6 +238,9 @@ class Claims(QObject):
         closed = closing_of(history) if one.report.status is Status.CLOSED else None
         # A take that was lost was never his: that is told as such.
         if (claim is None or claim.who != me) and not has_held(me, history):
+            return None
+        # protects: what-was-given-is-no-loss
+        if claim is not None and was_given(me, claim.who, history):
             return None
         if closed is not None and closed.author != me:
             let_go = let_go_with(closed, self._reader().assignments(one.row))

@@ -143,7 +143,7 @@ class Tour(QObject):
         if self._at is None:
             return
         is_away = QGuiApplication.applicationState() != Qt.ApplicationState.ApplicationActive
-        if is_away or not self._window.isVisible() or self._window.isMinimized():
+        if is_away or not self._window.isVisible() or self._window.isMinimized() or self._window.is_covered:
             self.card.hide()
             return
         step = self._steps[self._at]

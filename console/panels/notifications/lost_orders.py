@@ -19,6 +19,7 @@ from console.cache.catalog import Catalog
 from console.panels import formatting
 from console.panels.notifications.hazards import HazardNews, NewHazard
 from console.panels.notifications.left_orders import LeftOrder, left_notice, left_orders, order_given_text
+from console.panels.notifications.offers import OfferedReport
 from console.panels.notifications.setback import CLAIMS, Setback
 from console.panels.notifications.unsent_reports import UnsentReport, taken_down_text, unsent_notice, unsent_reports
 from console.panels.qt_outbox import QtOutbox
@@ -63,9 +64,14 @@ _HAZARD_NEWS = {
     HazardNews.ALONE: "P1 without a crew (any more):",
     HazardNews.STILL: "P1 still without a crew:",
 }
-_OF_CLAIM = {Kind.CLAIM: "NOT taken", Kind.RELEASE: "NOT released"}
 _DROPPED_BY_THEMSELVES = frozenset({Kind.ALARM, Kind.READ})
 """See Alarms and MessagesController: nobody is asked about these."""
+_OF_CLAIM = {
+    Kind.CLAIM: "NOT taken",
+    Kind.RELEASE: "NOT released",
+    Kind.OFFER: "NOT given to a colleague",
+    Kind.DECLINE: "NOT declined",
+}
 _SAID_S = 60.0
 _CONFLICT = EditState.CONFLICT
 
@@ -101,7 +107,7 @@ class RadioCall(msgspec.Struct, frozen=True):
         return True
 
 
-Unanswered = LostOrder | RadioCall | UnsentReport | LeftOrder | Setback | NewHazard
+Unanswered = LostOrder | RadioCall | UnsentReport | LeftOrder | Setback | NewHazard | OfferedReport
 
 
 def lost_text(order: LostOrder, catalog: Catalog, tr: Tr) -> str:
@@ -207,6 +213,8 @@ class LostOrders(QObject):
     """A setback was seen, so that what it is about need not be followed any more: `Setback.of`."""
     hazard_seen = Signal(int)
     """The row of a new hazard that the operator knows of now: its alarm is acknowledged."""
+    offer_answered = Signal(object, bool)
+    """The OfferedReport of the notice, and whether the operator takes it; else he declines."""
     hazard_opened = Signal()
     """The new hazard is to be chosen."""
 
@@ -230,6 +238,7 @@ class LostOrders(QObject):
         """The lost edit that was said at the foot, and how."""
         self._setbacks: list[Setback] = []
         self._hazards: tuple[NewHazard, ...] = ()
+        self._offers: tuple[OfferedReport, ...] = ()
         self._told_of: dict[tuple[str, str, str], bool] = {}
         """Whose entries were told, and whether with a crew."""
         self._shown: Unanswered | None = None
@@ -273,6 +282,16 @@ class LostOrders(QObject):
         return self._shown.row if isinstance(self._shown, NewHazard) else 0
 
     @property
+    def offer(self) -> OfferedReport | None:
+        """What a colleague offers in the notice, None for nothing."""
+        return self._shown if isinstance(self._shown, OfferedReport) else None
+
+    def set_offers(self, offers: tuple[OfferedReport, ...]) -> None:
+        """Take over the reports that colleagues offer to the operator."""
+        self._offers = offers
+        self.show()
+
+    @property
     def notice_state(self) -> NoticeState:
         """What the keys of the notice act on."""
         return NoticeState(
@@ -281,6 +300,7 @@ class LostOrders(QObject):
             unsent_report=self.unsent_report,
             unsent_may_be_sent=self.may_be_sent,
             setback=self.is_only_seen,
+            offer=self.offer is not None,
         )
 
     def set_hazards(self, hazards: tuple[NewHazard, ...]) -> None:
@@ -351,6 +371,7 @@ class LostOrders(QObject):
             *(one for one in left_orders(self._outbox) if self._is_missed(one.order)),
             *mine,
             *hazards,
+            *self._offers,
         ]
         unanswered.sort(key=self._urgency)
         first = unanswered[0] if unanswered else None
@@ -380,6 +401,8 @@ class LostOrders(QObject):
             self.report_opened.emit(shown.source, shown.report)
         elif isinstance(shown, NewHazard):
             self.hazard_opened.emit()
+        elif isinstance(shown, OfferedReport):
+            self.report_opened.emit(shown.source, shown.report)
         elif shown is not None and (edit := _edit_of(shown)).report:
             self.report_opened.emit(edit.source, edit.report)
 
@@ -394,6 +417,8 @@ class LostOrders(QObject):
         emit `settle_asked`.
         """
         order = self._shown
+        if isinstance(order, OfferedReport) and self.was_meant():
+            self.offer_answered.emit(order, True)
         if isinstance(order, UnsentReport | LeftOrder):
             self._adopt(order)
         if not isinstance(order, LostOrder) or not self.was_meant():
@@ -452,6 +477,8 @@ class LostOrders(QObject):
     def drop(self) -> None:
         """Drop the lost edit in the notice, with the edits that were stopped with it."""
         shown = self._shown
+        if isinstance(shown, OfferedReport) and self.was_meant():
+            self.offer_answered.emit(shown, False)
         if isinstance(shown, LostOrder) and not self.is_only_seen and self.was_meant():
             self._drop(shown)
 
@@ -513,6 +540,8 @@ class LostOrders(QObject):
         """
         if isinstance(shown, NewHazard):
             return False, HAZARD, 2, 1
+        if isinstance(shown, OfferedReport):
+            return True, shown.priority, 1, 0
         if isinstance(shown, Setback):
             return not shown.of_crew, shown.priority, 3 if shown.is_over else 2, 0
         edit = _edit_of(shown)
@@ -538,6 +567,8 @@ class LostOrders(QObject):
             level = _level(shown.priority) if shown.of_crew else "info"
             keys = (seen,) if shown.is_gone else (see, seen)
             return Notice(level, shown.bold, shown.text, keys, note=self._when(shown.at))
+        if isinstance(shown, OfferedReport):
+            return self._offer_notice(shown)
         if isinstance(shown, UnsentReport):
             catalog = self._window_state.catalog(shown.create.edit.source)
             return unsent_notice(shown, catalog, self._zone, self._now(), self.tr, self._window_state.actions)
@@ -545,6 +576,16 @@ class LostOrders(QObject):
             catalog = self._window_state.catalog(shown.order.edit.source)
             return left_notice(shown, catalog, self._zone, self._now(), self.tr, self._window_state.actions)
         return self._radio_notice(shown) if isinstance(shown, RadioCall) else self._lost_notice(shown)
+
+    def _offer_notice(self, offer: OfferedReport) -> Notice:
+        cap = self._window_state.actions.cap
+        buttons = (
+            ("lost_again", self.tr("Take it"), cap("lost_again")),
+            ("lost_drop", self.tr("Decline"), cap("lost_drop")),
+            ("lost_see", self.tr("See it"), cap("lost_see")),
+        )
+        bold = self.tr("{who} gives you {report}:").format(who=offer.by, report=offer.report)
+        return Notice("info", bold, offer.what, buttons, note=self._when(offer.at))
 
     def _when(self, at: datetime | None) -> str:
         """When the thing in the notice happened, as text: the notice may stand for long."""
@@ -623,6 +664,8 @@ def _what(shown: Unanswered | None) -> tuple[str, bool, bool] | Setback | int | 
         return shown.row  # its words may come a moment later
     if isinstance(shown, Setback):
         return msgspec.structs.replace(shown, of=frozenset())
+    if isinstance(shown, OfferedReport):
+        return f"{shown.source} {shown.report}", False, True
     if shown is None:
         return None
     if isinstance(shown, UnsentReport):

@@ -12,7 +12,7 @@ from api_client.model import Kind, Status, UnitState
 from console.cache.catalog import Catalog
 from console.panels import formatting
 from console.panels.report.history import call_back_text, edit_text, told_text
-from console.rules.edit import DUPLICATE, ON_STATUS
+from console.rules.edit import DUPLICATE, OF_CLAIM, ON_STATUS
 from console.rules.merge import server_value
 from console.rules.queued import ByWhom, Queued, StopReason, is_in_force, is_undone_no_more, job_since
 from console.rules.report import HAZARD
@@ -311,7 +311,7 @@ def conflict_text(queued: Queued, catalog: Catalog, zone: tzinfo, now: datetime,
         return tr(_CHANGED).format(who=who, fields=", ".join(map(tr, labels)), when=when)
     if is_of_step(queued) or over_text(queued, tr):
         return ". ".join(unseen_texts(queued, catalog, zone, now, tr)) + "."
-    if queued.edit.kind in (Kind.CLAIM, Kind.RELEASE) and "status" not in queued.theirs:
+    if queued.edit.kind in OF_CLAIM and "status" not in queued.theirs:
         return tr("{who} has taken this report{when}.").format(who=who, when=when)
     names = ", ".join(tr(_LABELS.get(name, name.replace("_", " ").capitalize())) for name in _asked(queued))
     if not names:

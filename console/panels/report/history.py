@@ -125,6 +125,11 @@ def _unit_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], named: 
             return (tr("Taken by {who}") if named else tr("Taken")).format(who=entry.author)
         case Kind.RELEASE:
             return (tr("Released by {who}") if named else tr("Released")).format(who=entry.author)
+        case Kind.OFFER:
+            told = tr("Offered to {to} by {who}") if named else tr("Offered to {to}")
+            return told.format(to=data.get("to", ""), who=entry.author)
+        case Kind.DECLINE:
+            return (tr("Declined by {who}") if named else tr("Declined")).format(who=entry.author)
         case Kind.ASSIGN:
             told = tr("Assigned to {unit} by {who}") if named else tr("Assigned to {unit}")
             return told.format(unit=code, who=entry.author)

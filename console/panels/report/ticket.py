@@ -48,7 +48,7 @@ from console.rules.queued import (
     waits_for_radio,
     was_held_back,
 )
-from console.rules.report import is_for_everybody
+from console.rules.report import is_for_everybody, offered_to
 from console.rules.sla import begun, clocks_at
 from console.rules.status import ORDER, is_open
 from widgets.photos import PhotoCard
@@ -274,6 +274,11 @@ class TicketController(QObject):
         if is_for_everybody(claim):
             text = self.tr("{taken} · signed out, {key} takes it over")
             return text.format(taken=taken, key=self._window_state.actions.cap("take"))
+        if (to := offered_to(details.shown, self._now())) is not None and claim.offer is not None:
+            if to == self._window_state.me_at(details.source):
+                text = self.tr("{taken} · {by} gives it to you, {key} takes it")
+                return text.format(taken=taken, by=claim.offer.by, key=self._window_state.actions.cap("take"))
+            return self.tr("{taken} · offered to {to}").format(taken=taken, to=to)
         connected = self._looking.get(details.source)
         is_cut_off = connected is not None and claim.who not in (self._window_state.me_at(details.source), *connected)
         return self.tr("{taken} · away, no connection").format(taken=taken) if is_cut_off else taken

@@ -38,6 +38,17 @@ def present_holders(connection: sa.Connection) -> dict[str, Actor | None]:
     return holders
 
 
+def actor_called(connection: sa.Connection, name: str) -> Actor | None:
+    """A user with a token by his name; None for nobody."""
+    table, codes = schema.users, tuple[str, ...]
+    columns = table.c.body, table.c.areas, table.c.agencies
+    row = connection.execute(sa.select(*columns).where(table.c.id == name, table.c.token_hash.is_not(None))).first()
+    if row is None:
+        return None
+    user = decode(row[0], User)
+    return Actor(user.name, user.role, decode(row[1], codes), decode(row[2], codes))
+
+
 def limited(actor: Actor) -> dict[str, Actor | None]:
     """User name -> the actor by whose scope his claims are checked (None: he may hold none); {} if he may take any
     report.

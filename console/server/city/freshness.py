@@ -32,7 +32,7 @@ from console.server.city.payload_check import payload_of
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.errors import ConflictRefusal, Invalid
 
-_ON_OPEN = frozenset({Kind.SET, Kind.CLAIM})
+_ON_OPEN = frozenset({Kind.SET, Kind.CLAIM, Kind.OFFER})
 _ON_STATUS = frozenset({Kind.VALIDATE, Kind.CLOSE, Kind.REOPEN, Kind.MERGE})
 _ENDS_A_JOB = frozenset({Kind.RECALL, Kind.PROGRESS})
 _URGENT = 2

@@ -42,16 +42,17 @@ from console.rules.area import off_by_m
 from console.rules.edit import APPENDS
 from console.rules.proof_check import flagged
 from console.rules.report import HAZARD
-from console.rules.rights import may_release
+from console.rules.rights import may_make, may_release
 from console.rules.status import BY_STATUS, ON_THE_WAY, is_open
 from console.server.city import schema
+from console.server.city.claims import actor_called
 from console.server.city.edit_context import EditContext, clocks_of
 from console.server.city.freshness import is_unaware_of_danger
 from console.server.city.history import Origin, later_word, later_work, others_since
 from console.server.city.payload_check import kept_data, payload_of
 from console.server.city.proof_photos import PhotoFacts, ProofIndex, picture_flags, read_facts
 from console.server.city.records import Actor
-from console.server.city.rights import check_unit, check_validator
+from console.server.city.rights import check_unit, check_validator, in_scope
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.errors import BusyRefusal, ConflictRefusal, ForbiddenRefusal, Invalid, Refusal
 
@@ -132,7 +133,7 @@ def _refusal(context: EditContext, fault: NotAllowed) -> Refusal:
             was, then = BY_STATUS[report.status].label, BY_STATUS[fault.status].label
             return Invalid(f"Report {report.id} is “{was}” and cannot become “{then}” from there.")
         case Why.CLOSED:
-            action = "put it on hold" if kind is Kind.SET else "send a unit"
+            action = {Kind.SET: "put it on hold", Kind.OFFER: "offer it"}.get(kind, "send a unit")
             return Invalid(f"Report {report.id} is closed; reopen it before you {action}.")
         case Why.OUT_OF_SIGHT:
             return closed_hazard(report)
@@ -159,6 +160,8 @@ def _refusal(context: EditContext, fault: NotAllowed) -> Refusal:
             return Invalid(f"The unit is “{stands}” on report {job.report} and cannot become “{wanted}” from there.")
         case Why.NO_STEP if fault.state is not None:
             return Invalid(f"“{fault.state.value}” is an order, not what a unit reports.")
+        case Why.NOT_OFFERED:
+            return Invalid(f"Report {report.id} is not offered to {context.actor.name}, or not any more.")
         case Why.NOT_MERGED:
             return Invalid(f"Report {report.id} is not merged.")
         case _:
@@ -362,6 +365,20 @@ def _check_release(context: EditContext) -> None:
         raise _taken(context.report)
 
 
+def _check_offer(context: EditContext) -> None:
+    """A report is offered to somebody who may take it and work on it."""
+    to = payload_of(context.edit, model.OfferTo).to
+    colleague = actor_called(context.unit_of_work.connection, to)
+    if colleague is None:
+        raise Invalid(f"There is no user {to}.")
+    if to == context.actor.name:
+        raise Invalid("A report is offered to somebody else.")
+    may_take = may_make(colleague.role, Kind.CLAIM)
+    # protects: offered-to-who-may-work-on-it
+    if not (may_take and in_scope(context.unit_of_work, colleague, context.report)):
+        raise Invalid(f"{to} may not work on report {context.report.id}: another role, or other areas and agencies.")
+
+
 def _check_crew(context: EditContext) -> None:
     _check_in_service(context.unit(payload_of(context.edit, model.Crew).unit))
 
@@ -510,6 +527,7 @@ _CHECKS: dict[Kind, Callable[[EditContext], None]] = {
     Kind.SET: _check_set,
     Kind.PHOTO: _check_photo,
     Kind.RELEASE: _check_release,
+    Kind.OFFER: _check_offer,
     Kind.ASSIGN: _check_crew,
     Kind.DISPATCH: _check_crew,
     Kind.RECALL: _check_recall,

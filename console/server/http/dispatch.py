@@ -39,7 +39,7 @@ from api_client.model import (
     StatusRow,
     Welcome,
 )
-from console.rules.edit import ALARMS, CLOSURES, INSTEAD_OF, LOG_LINES, MESSAGES, ON_NO_REPORT
+from console.rules.edit import ALARMS, CLOSURES, INSTEAD_OF, LOG_LINES, MESSAGES, OFFERS, ON_NO_REPORT
 from console.rules.status import RULES
 from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
 from console.server.admin.setup import SUPERVISOR, CitySetup
@@ -658,7 +658,7 @@ class Dispatch:
 
     def _root(self, _: RequestContext) -> Response:
         epoch, facts = self._city.facts()
-        can = (INSTEAD_OF, CLOSURES, ALARMS, MESSAGES, LOG_LINES)
+        can = (INSTEAD_OF, CLOSURES, ALARMS, MESSAGES, LOG_LINES, OFFERS)
         return json_response(Welcome("sigap", _version(), epoch, facts, can))
 
     def _openapi(self, context: RequestContext) -> Response:

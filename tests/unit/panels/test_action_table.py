@@ -149,7 +149,10 @@ def test_menus_keep_their_order() -> None:
     """By what an operator has learnt: taking first, then orders, the work's course, words, and copies."""
     sections = [[row.id for row in section] for section in ACTIONS.menu("report")]
     assert sections == [
-        ["take", "release", "dispatch", "recommend", "divert", "assign", "recall", "told", "wanted", "settle"],
+        [
+            "take", "release", "dispatch", "recommend", "divert", "assign", "recall", "told", "wanted", "settle",
+            "offer", "decline",
+        ],
         [
             "validate", "submit", "hold", "priority", "category", "place", "transfer", "merge", "unmerge", "close",
             "reopen", "close_here",

@@ -42,6 +42,8 @@ def fitting(action: Action[Any]) -> dict[str, object]:
     """What lets the action be used by somebody who may."""
     needs: dict[str, dict[str, object]] = {
         "release": {"holder": "rina"},
+        "offer": {"holder": "rina"},
+        "decline": {"holder": "budi", "offered": True},
         "unmerge": {"merged": True},
         "validate": {"status": Status.VALIDATION},
         "reopen": {"status": Status.RESOLVED},

@@ -22,6 +22,7 @@ from console.rules.pending import created_report, with_edits
 from console.rules.report import HAZARD
 from console.server.city.city import City
 from console.server.city.records import Actor, LoadedReport
+from console.server.city.users import add_user
 from console.server.errors import Refusal
 from tests.unit.server.conftest import START, a_report, furnish
 
@@ -44,6 +45,7 @@ TO_VALIDATE: tuple[Do, ...] = (*THERE, PROOF, step("a", "done"))
 STARTS: dict[str, tuple[Do, ...]] = {
     "new": (),
     "coordination": ((Kind.SET, {"status": "coordination"}),),
+    "offered": ((Kind.CLAIM, {}), (Kind.OFFER, {"to": "budi"})),
     "reserved": ((Kind.ASSIGN, {"unit": "a"}),),
     "on the way": ON_THE_WAY,
     "on scene": THERE,
@@ -77,6 +79,11 @@ OF_EACH: tuple[tuple[str, str, Do], ...] = (
     ("rina", "resolved", (Kind.CLOSE, {"disposition": "spam", "release": []})),
     ("rina", "on the way", (Kind.RELEASE, {})),
     ("budi", "on the way", (Kind.RELEASE, {})),
+    ("rina", "on the way", (Kind.OFFER, {"to": "budi"})),
+    ("budi", "on the way", (Kind.OFFER, {"to": "rina"})),
+    ("budi", "offered", (Kind.DECLINE, {})),
+    ("rina", "offered", (Kind.DECLINE, {})),
+    ("budi", "offered", (Kind.CLAIM, {})),
 )
 """Who gives which edit from which start: of each kind that can be refused one that is taken, and one that is not.
 
@@ -120,6 +127,8 @@ DATA: dict[Kind, st.SearchStrategy[dict[str, Any]]] = {
     Kind.ME_TOO: st.just({}),
     Kind.CLAIM: st.just({}),
     Kind.RELEASE: st.just({}),
+    Kind.OFFER: st.fixed_dictionaries({"to": st.sampled_from(PEOPLE)}),
+    Kind.DECLINE: st.just({}),
     Kind.ASSIGN: st.fixed_dictionaries({"unit": unit, "stack": st.just(True)}),
     Kind.DISPATCH: st.fixed_dictionaries({"unit": unit, "stack": st.just(True)}),
     Kind.RECALL: st.fixed_dictionaries({"unit": unit, "reason": st.just("x")}),
@@ -198,6 +207,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     for key in ("10", "11"):  # anything may be merged into what is as urgent
         edit = EditBody(f"urgent-{key}", Kind.SET, data={"priority": 1})
         city.apply(edit, report=key, actor=Actor("rina", "operator"), if_match=None)
+    for name in PEOPLE:
+        add_user(city, name, "operator")
     services = {one.code: one for one in city.services()}
 
     def main_of(key: str) -> str:
