@@ -84,8 +84,8 @@ class ScreenLock(QObject):
         """What is kept of the lock; None while the window is open, and until the tokens' digests are there."""
         self._number = 0
         """Of the try that is being checked: a later answer to an earlier one counts for nothing."""
-        self._asked: dict[str, str] = {}
-        """The sources whose servers have not said yet whose the typed token is, each with the token."""
+        self._asked = ""
+        """The typed token, until a server has said whose it is."""
         self._asked_until_s = 0.0
         self._is_checking = False
         self._seat_at = ""
@@ -142,7 +142,7 @@ class ScreenLock(QObject):
         """Once a second: what calls, how long has to be waited, and whether nobody has touched anything for long."""
         if self.is_locked:
             if (self._asked or self._seat_at) and self._steady_s() > self._asked_until_s:
-                self._asked.clear()
+                self._asked = ""
                 self._seat_at = ""
                 self._fail(self.tr("The server does not answer. Your own token unlocks without it."))
             self._show()
@@ -182,7 +182,7 @@ class ScreenLock(QObject):
     def _cover(self) -> None:
         """Nothing but the page is seen or heard; windows of the program that would open again by themselves wait."""
         self.is_locked, self._kept, self._problem, self._seat_at, self._is_checking = True, None, "", "", False
-        self._asked.clear()
+        self._asked = ""
         # protects: locked-shows-no-form
         self._forms.set_hidden(is_hidden=True)
         for widget in QApplication.topLevelWidgets():
@@ -222,34 +222,34 @@ class ScreenLock(QObject):
         if is_own:
             self._open()
             return
-        reached = [key for key in self._sign_in.dispatch_keys if self._sources.hears(key)]
-        if not reached:
+        # What is typed is shown to one server only: it may be a token of that city, and is nothing for another one.
+        # protects: a-token-is-shown-to-its-own-city
+        seat = self._sign_in.seat
+        if not self._sources.hears(seat):
             self._fail(self.tr("This is not the token that locked it. Others need the server, which is not reached."))
             return
-        self._asked = dict.fromkeys(reached, token)
+        self._asked = token
         self._asked_until_s = self._steady_s() + _ANSWER_S
         self._say(self.tr("Asking the server whose it is"))
-        for key in reached:
-            self._send(WhoseToken(key, number, token))
+        self._send(WhoseToken(seat, number, token))
 
     def on_token_owner(self, owner: TokenOwner) -> None:
         """A server says whose a token is that was typed, or why it does not."""
         if owner.number != self._number or not self.is_locked:
             return
-        token = self._asked.pop(owner.source, "")
+        token, self._asked = self._asked, ""
         if not token:
             return
-        if owner.user not in ("", BEFORE_SIGN_IN):  # else it is anybody's
-            self._asked.clear()
-            is_same = owner.user == self._window_state.me_at(owner.source)
-            if not is_same:
-                self._seat_at = owner.source
-                self._say(self.tr("Changing the operator"))
-            self._sign_in.take_seat(owner.source, token)
-            if is_same:  # his token is another one since he locked it
-                self._open()
-        elif not self._asked:
-            self._fail(owner.problem or self.tr("No server knows this token."))
+        if owner.user in ("", BEFORE_SIGN_IN):  # of a server that knows nobody it is anybody's
+            self._fail(owner.problem or self.tr("The server does not know this token."))
+            return
+        is_same = owner.user == self._window_state.me_at(owner.source)
+        if not is_same:
+            self._seat_at = owner.source
+            self._say(self.tr("Changing the operator"))
+        self._sign_in.take_seat(owner.source, token)
+        if is_same:  # his token is another one since he locked it
+            self._open()
 
     def on_signed_in(self, me: SignedIn) -> None:
         """Somebody is signed in at a source: if he took the seat here, the window is his."""

@@ -205,9 +205,11 @@ class SignInController(QObject):
         return found or sources[:1]
 
     @property
-    def dispatch_keys(self) -> list[str]:
-        """The keys of the sources whose servers know operators by their tokens."""
-        return [one.key for one in self._settings.here.sources if one.kind == _WITH_OPERATORS]
+    def seat(self) -> str:
+        """The key of the source after which the operator here is named: the first at which somebody is signed in whose
+        server knows operators by their tokens. "" for none.
+        """
+        return next((one.key for one in self._signed_in_at() if one.kind == _WITH_OPERATORS), "")
 
     def seat_tokens(self) -> Callable[[], list[str]] | None:
         """A function that reads the tokens of who sits here, which may wait for the keyring: for a worker. None where

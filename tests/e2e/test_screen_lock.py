@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from api_client.model import EditBody, Kind
+from console.rules.messages import Source, TokenOwner
 from console.server.city.records import Actor
 from console.settings import load_settings
 from tests.helpers.city import TOKENS, console, wait_for, write_users
@@ -183,6 +184,20 @@ def test_wrong_tokens_have_to_be_waited_for_and_ones_own_unlocks_without_a_netwo
     wait_for(lambda: load_settings(desk.profile).lock is None, what="and that is remembered")
     desk.link.heal()
     wait_for(lambda: not window.sources.offline, 40, what="back")
+
+
+def test_what_is_typed_is_shown_to_no_other_citys_server(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    window, sent = desk.window, list[Any]()
+    other = Source("other", "Other city", "https://other.example", "dispatch", user="rina")
+    monkeypatch.setattr(window.settings.here, "sources", [*window.settings.here.sources, other])
+    monkeypatch.setattr(window.sources, "hears", lambda _: True)
+    monkeypatch.setattr(window.screen_lock, "_send", sent.append)
+    desk.lock()
+    desk.types("a-token-of-somebody")
+    wait_for(lambda: sent, what="a server is asked")
+    assert [(one.source, one.token) for one in sent] == [("city", "a-token-of-somebody")]
+    window.screen_lock.on_token_owner(TokenOwner("city", sent[0].number, problem="not known"))
+    desk.unlock()
 
 
 def test_a_window_that_was_locked_opens_locked_and_a_colleague_takes_the_seat(desk: Desk) -> None:
