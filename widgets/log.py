@@ -24,7 +24,7 @@ ROW_HEIGHT, HEAD_HEIGHT = 26, 24
 LONGEST_LINE = 2_000
 _FIND_WIDE, _ROOMY = 230, 250
 _HINT = 60
-_FIXED = {"time": 116, "who": 120, "about": 150}
+_FIXED = {"time": 112, "who": 116, "about": 172}
 _SCREENS_LEFT = 2
 """Older lines are asked for when no more than so many screens of them are left below what is in sight."""
 

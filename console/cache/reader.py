@@ -459,12 +459,12 @@ class CacheReader:
         }
 
     def unit_entries(self, source: str) -> list[Entry]:
-        """The newest entries of a source that are about no report, the newest first: what units said of themselves."""
+        """The newest entries of a source in which units told what they do, about no report; the newest first."""
         return self._parts(
             "SELECT body FROM entries WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
-            " AND report IS NULL ORDER BY at DESC, seq DESC LIMIT ?",
+            " AND report IS NULL AND instr(body, ?) > 0 ORDER BY at DESC, seq DESC LIMIT ?",
             Entry,
-            (source, _UNIT_ENTRIES),
+            (source, f'"kind":"{Kind.UNIT_STATE.value}"'.encode(), _UNIT_ENTRIES),
         )
 
     def history_marks(self, rows: Iterable[int]) -> dict[int, HistoryMark]:

@@ -33,7 +33,9 @@ from widgets.menu import MenuRow
 
 _MARKS = {EditState.QUEUED: "hollow", EditState.STOPPED: "hollow"}
 _WAITING_SHOWN = 200
-"""Of own edits that wait the newest: the outbox lists them all."""
+"""Of edits that wait the newest are looked at: the outbox lists them all."""
+MOST_SHOWN = 4_000
+"""More lines are listed by narrowing the time: to lay out twenty thousand takes the window longer than it has."""
 _NEWS = 250
 """New entries are read alone where they are fewer than so many, else the newest page."""
 _AGAIN = 50
@@ -112,14 +114,15 @@ class LogController(QObject):
         self._unread: tuple[str, ...] = ()
         self._is_read = self._has_news = self._wants_older = self._is_running = False
         panel.opened.connect(self.open)
-        panel.shown.connect(self._read)
+        panel.shown.connect(self._on_shown)
         panel.more_asked.connect(self._on_more_asked)
         panel.find_typed.connect(self._on_find_typed)
         panel.find_entered.connect(self._on_find_entered)
         panel.chip_removed.connect(self._on_chip_removed)
         panel.filter_asked.connect(self.choose_filter)
-        outbox.changed.connect(lambda _: self._show())
+        outbox.changed.connect(lambda _: self._on_outbox())
         window_state.catalog_changed.connect(lambda _: panel.refresh())
+        window_state.loaded_changed.connect(lambda _: self.on_touched(Touched(kinds=("entry",))))
         self._show()
 
     # Reading
@@ -146,12 +149,22 @@ class LogController(QObject):
         """Once a second: at midnight another day begins."""
         if self._today != self._midnight():
             self.begin_again()
+        elif not self._is_read:  # it could not be read, or the panel is in sight only now
+            self._read()
 
     def _midnight(self) -> datetime:
         return self._now().astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
+    def _on_shown(self) -> None:
+        self._show()
+        self._read()
+
+    def _on_outbox(self) -> None:
+        if self._panel.isVisible():
+            self._show()
+
     def _on_more_asked(self) -> None:
-        self._wants_older = self._older is not None
+        self._wants_older = self._older is not None and not self._is_full
         self._read()
 
     def _read(self) -> None:
@@ -189,7 +202,9 @@ class LogController(QObject):
                 self._end = read.end
                 if found.keys() - self._entries.keys():
                     newest = sorted((self._entries | found).values(), key=lambda one: one.place, reverse=True)
-                    self._entries = {one.id: one for one in newest}
+                    self._entries = {one.id: one for one in newest[:MOST_SHOWN]}
+                    if len(newest) > MOST_SHOWN:
+                        self._older = newest[MOST_SHOWN - 1].place
             case _:
                 self._is_read = False
         self._show()
@@ -220,13 +235,11 @@ class LogController(QObject):
         first, last = log_times(self._filter)
         first = first if self._older is None else self._older.at_ms
         found: dict[str, Queued] = {}
-        for queued in reversed(self._outbox.open_edits):
+        for queued in reversed(self._outbox.open_edits[-_WAITING_SHOWN:]):
             edit = queued.edit
-            is_own = edit.id not in proved and not self._outbox.is_anothers(edit)
+            is_own = edit.id not in proved and edit.kind is not Kind.READ and not self._outbox.is_anothers(edit)
             if is_own and first <= _ms(edit.occurred_at) <= last and self._lets_through(queued):
                 found[f"edit/{edit.id}"] = queued
-            if len(found) == _WAITING_SHOWN:
-                break
         return found
 
     def _lets_through(self, queued: Queued) -> bool:
@@ -247,10 +260,17 @@ class LogController(QObject):
     def _empty_words(self) -> tuple[str, str]:
         if not self._is_read or (self._older is not None and not self._entries):
             return self.tr("The log is being read"), self._looked_back()
+        if hours := self._hours_in(self._text):
+            part = next(iter(hours))
+            return self.tr("Enter shows what was done at {time}").format(time=part), ""
         if self._is_narrowed:
             return self.tr("No line is so"), self.tr("Esc in the field, or a click on a condition, takes it away.")
         why = self.tr("What anybody does to reports, units and alarms stands here.")
         return self.tr("Nothing written yet today"), why
+
+    @property
+    def _is_full(self) -> bool:
+        return self._older is not None and len(self._entries) >= MOST_SHOWN
 
     @property
     def _is_narrowed(self) -> bool:
@@ -269,6 +289,50 @@ class LogController(QObject):
         count = len(self._entries) + len(self._waiting)
         found = self.tr("1 line") if count == 1 else self.tr("{n} lines").format(n=formatting.thousands(count))
         return " · ".join(part for part in (found, self._looked_back()) if part)
+
+    def _note(self) -> str:
+        """What is missing here, "" for nothing."""
+        names = [self._sources.name(source) for source in self._sources.keys if self._sources.takes_new_only(source)]
+        parts = []
+        if self._unread:
+            parts.append(self.tr("Histories are still being read: lines are missing here"))
+        if self._is_full:
+            words = self.tr("{n} lines are listed: narrow the time to see older ones")
+            parts.append(words.format(n=formatting.thousands(len(self._entries))))
+        if names:
+            parts.append(self.tr("{name} tells no histories").format(name=", ".join(names)))
+        return " · ".join(parts)
+
+    def _row_of(self, row_id: str) -> LogRow:
+        if (queued := self._waiting.get(row_id)) is not None:
+            return self._waiting_row(row_id, queued)
+        if (one := self._entries.get(row_id)) is not None:
+            return self._entry_row(row_id, one)
+        return LogRow(row_id, "", "", "", "")
+
+    def _entry_row(self, row_id: str, one: LoggedEntry) -> LogRow:
+        entry, source = one.entry, one.source
+        who, level = who_text(entry, self._window_state.me_at(source), self.tr)
+        text = what_text(entry, self._window_state.catalog(source), self._zone, self.tr)
+        return LogRow(row_id, self._time(entry.at), who, self._about(source, entry), text, level)
+
+    def _waiting_row(self, row_id: str, queued: Queued) -> LogRow:
+        edit = queued.edit
+        text = edit_text(queued, self._window_state.catalog(edit.source), self.tr, named=False)
+        about = self._about(edit.source, entry_of(edit))
+        mark, state = _MARKS.get(queued.state, "half"), self.tr(STATE_WORDS[queued.state])
+        if queued.state is EditState.QUEUED:
+            state = self.tr("not sent yet")
+        return LogRow(row_id, self._time(edit.occurred_at), self.tr("You"), about, text, "own", mark, state)
+
+    def _time(self, at: datetime) -> str:
+        local, now = formatting.in_zone(at, self._zone), formatting.in_zone(self._now(), self._zone)
+        clock = f"{local.hour:02d}:{local.minute:02d}:{local.second:02d}"
+        return clock if local.date() == now.date() else f"{formatting.day(at, self._zone, now)} {clock}"
+
+    def _about(self, source: str, entry: Entry) -> str:
+        city = self._sources.name(source) if len(self._sources.keys) > 1 else ""
+        return about_text(entry, self._window_state.catalog(source), city, self.tr)
 
     # The filter
 
@@ -324,15 +388,18 @@ class LogController(QObject):
 
     def _on_find_entered(self, text: str) -> None:
         """A time that was typed becomes a condition; else the keyboard goes to what was found."""
-        parts = text.split()
-        day = self._filter.since if self._filter.since is not None else self._today
-        times = {part: hours for part in parts if (hours := hours_of(part, _day_of(day, self._zone))) is not None}
-        if times:
+        if times := self._hours_in(text):
             since, until = next(iter(times.values()))
             self._narrow(since=since, until=until)
-            self._panel.set_find(" ".join(part for part in parts if part not in times))
+            self._panel.set_find(" ".join(part for part in text.split() if part not in times))
         else:
             self._panel.focus_lines()
+
+    def _hours_in(self, text: str) -> dict[str, tuple[datetime, datetime]]:
+        """The times among the words of a search, of the day that is shown."""
+        day = _day_of(self._filter.since if self._filter.since is not None else self._today, self._zone)
+        found = {part: hours_of(part, day) for part in text.split()}
+        return {part: hours for part, hours in found.items() if hours is not None}
 
     def _narrow(self, **conditions: Any) -> None:
         if "since" in conditions:
@@ -368,7 +435,7 @@ class LogController(QObject):
         self._forms.choose(self.tr("Filter the log"), "", rows, self.narrow_to)
 
     def _named_here(self) -> list[tuple[str, str, str]]:
-        """What the current line, else the window, has chosen: (id, words, what it is)."""
+        """What the current line names: (id of a condition, words, what it is)."""
         source, entry = self._meant(self._panel.current_id())
         if entry is None:
             return []
@@ -419,47 +486,6 @@ class LogController(QObject):
             self.copy_wanted.emit("; ".join(part for part in (row.time, row.who, row.about, row.what) if part))
         else:
             self.narrow_to(intent)
-
-    def _note(self) -> str:
-        """What is missing here, "" for nothing."""
-        names = [self._sources.name(source) for source in self._sources.keys if self._sources.takes_new_only(source)]
-        parts = []
-        if self._unread:
-            parts.append(self.tr("Histories are still being read: lines are missing here"))
-        if names:
-            parts.append(self.tr("{name} tells no histories").format(name=", ".join(names)))
-        return " · ".join(parts)
-
-    def _row_of(self, row_id: str) -> LogRow:
-        if (queued := self._waiting.get(row_id)) is not None:
-            return self._waiting_row(row_id, queued)
-        if (one := self._entries.get(row_id)) is not None:
-            return self._entry_row(row_id, one)
-        return LogRow(row_id, "", "", "", "")
-
-    def _entry_row(self, row_id: str, one: LoggedEntry) -> LogRow:
-        entry, source = one.entry, one.source
-        who, level = who_text(entry, self._window_state.me_at(source), self.tr)
-        text = what_text(entry, self._window_state.catalog(source), self._zone, self.tr)
-        return LogRow(row_id, self._time(entry.at), who, self._about(source, entry), text, level)
-
-    def _waiting_row(self, row_id: str, queued: Queued) -> LogRow:
-        edit = queued.edit
-        text = edit_text(queued, self._window_state.catalog(edit.source), self.tr, named=False)
-        about = self._about(edit.source, entry_of(edit))
-        mark, state = _MARKS.get(queued.state, "half"), self.tr(STATE_WORDS[queued.state])
-        if queued.state is EditState.QUEUED:
-            state = self.tr("not sent yet")
-        return LogRow(row_id, self._time(edit.occurred_at), self.tr("You"), about, text, "own", mark, state)
-
-    def _time(self, at: datetime) -> str:
-        local, now = formatting.in_zone(at, self._zone), formatting.in_zone(self._now(), self._zone)
-        clock = f"{local.hour:02d}:{local.minute:02d}:{local.second:02d}"
-        return clock if local.date() == now.date() else f"{formatting.day(at, self._zone, now)} {clock}"
-
-    def _about(self, source: str, entry: Entry) -> str:
-        city = self._sources.name(source) if len(self._sources.keys) > 1 else ""
-        return about_text(entry, self._window_state.catalog(source), city, self.tr)
 
     # What the operator does
 

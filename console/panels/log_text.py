@@ -52,6 +52,8 @@ def what_text(entry: Entry, catalog: Catalog, zone: tzinfo, tr: Callable[[str], 
 
 def report_of(entry: Entry) -> str:
     """The number of the report that an entry is about, "" for none."""
+    if entry.kind == Kind.MESSAGE:
+        return str(entry.data.get("report") or "")
     alarms = [one for one in _alarms_of(entry) if one.get("kind") not in OF_UNITS]
     if entry.kind == Kind.MESSAGE:
         return str(entry.data.get("report") or "")
@@ -60,6 +62,8 @@ def report_of(entry: Entry) -> str:
 
 def unit_of(entry: Entry) -> str:
     """The id of the unit that an entry is about, "" for none."""
+    if entry.kind == Kind.MESSAGE:
+        return recipient_in(entry.data).unit or ""
     alarms = [one for one in _alarms_of(entry)[:1] if one.get("kind") in OF_UNITS]
     if entry.kind == Kind.MESSAGE:
         return recipient_in(entry.data).unit or ""

@@ -10,7 +10,7 @@ import msgspec
 
 from api_client.model import AssignmentState, Entry, Kind, Status, UnitState
 from console.cache.catalog import Catalog
-from console.panels.report.history import entry_text
+from console.panels.report.history import ROLES, entry_text
 from console.rules.log_filter import SoughtWord
 
 _SAMPLES: tuple[tuple[str, dict[str, Any], str], ...] = (
@@ -35,6 +35,8 @@ _SAMPLES: tuple[tuple[str, dict[str, Any], str], ...] = (
     (Kind.ALARM.value, {"acknowledged": True}, '"acknowledged":true'),
     (Kind.ALARM.value, {"shelved_until": "", "reason": ""}, '"shelved_until":"'),
     (Kind.ALARM.value, {"shelved_until": None}, '"shelved_until":null'),
+    (Kind.MESSAGE.value, {"to": {"unit": " "}}, ""),
+    *((Kind.MESSAGE.value, {"to": {"role": role}}, f'"role":"{role}"') for role in ROLES),
     (Kind.VALIDATE.value, {"accepted": True}, '"accepted":true'),
     (Kind.VALIDATE.value, {}, '"accepted":false'),
     (Kind.CLOSE.value, {}, ""),

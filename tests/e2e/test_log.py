@@ -53,10 +53,10 @@ def test_what_everybody_does_stands_in_the_log(tmp_path: Any) -> None:
         key(window, "6", CTRL)
         write(window, f"{about} pump is here")
         wait_for(lambda: len(sent(window)) == 2, 40, "both are at the server")
-        assert [(row.who, row.about, row.what) for row in rows(window)[:2]] == [
+        assert {(row.who, row.about, row.what) for row in rows(window)[:2]} == {
             ("You", about, "Note: pump is here"),
             ("You", "Note", "PLN was called, they come at 14"),
-        ]
+        }
         assert city.entries(about)[-1]["data"] == {"text": "pump is here"}
         with stopped(city):
             write(window, "Radio is down")

@@ -179,3 +179,9 @@ def test_a_page_is_found_by_the_index_and_not_by_looking_through_all(writer: Cac
             assert "TEMP B-TREE" not in plan or "rowid>" in plan
     file.close()
     assert len(statements) == 2
+
+
+def test_what_units_said_is_found_behind_any_number_of_lines(writer: CacheWriter, reader: CacheReader) -> None:
+    said = Entry("said", None, "unit_state", T0, "SDA-07", unit="u7", data={"unit": "u7", "state": "break"})
+    put(writer, said, *[Entry(f"n{n}", None, "log", T0 + n * MINUTE, "rina", text="x") for n in range(1, 300)])
+    assert [one.id for one in reader.unit_entries("city")] == ["said"]

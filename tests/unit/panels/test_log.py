@@ -117,8 +117,11 @@ def test_each_line_says_when_who_about_what_and_what_was_done(room: Room) -> Non
         entry("g", 6, "closure", report=None, data={"closure": "c1", "ended": True}),
         entry("h", 7, late=True, occurred_at=NOW - 20 * MINUTE),
         entry("i", 8, "hum", data={"alarms": 7}, report=None),
+        entry("j", 9, "message", data={"to": {"unit": "11"}, "report": "931180"}, report=None),
+        entry("k", 10, "read", data={"messages": ["edit-j"]}, report=None),
     )
     assert room.lines() == [
+        "08:09:00 | sari | 931180 · SDA-11 | Message to SDA-11",
         "08:08:00 | sari | hum",
         "08:07:00 | sari | 931180 | Note: h (entered late, of 07:40)",
         "08:06:00 | sari | Closure | Open a closed street again",
@@ -129,7 +132,7 @@ def test_each_line_says_when_who_about_what_and_what_was_done(room: Room) -> Non
         "08:01:00 | You | 931180 | Taken",
         "08:00:00 | Citizen | 931181 | Reported",
     ]
-    assert [row.level for row in room.settle()] == ["", "", "", "", "system", "", "", "own", "system"]
+    assert [row.level for row in room.settle()] == ["", "", "", "", "", "system", "", "", "own", "system"]
     for line in room.panel.shown_ids():
         room.log.open(line)
     goes_to = [("city", "931180"), ("closure", "city/c1"), ("unit", "11"), ("city", "931181")]
@@ -301,7 +304,8 @@ def test_a_time_is_chosen_or_typed(room: Room) -> None:
         "all": ("e a b c d",),
     }
     room.log.narrow_to("time:today")
-    room.panel.set_find("6-7 Note:")
+    assert room.find("6-7 Note:") == []
+    assert room.panel._empty.words()[0] == "Enter shows what was done at 6-7"
     room.panel.find_entered.emit("6-7 Note:")
     assert ([row.what for row in room.settle()], room.chips(), room.panel._find.text()) == (
         ["Note: b"],
@@ -374,3 +378,44 @@ def test_the_keys_of_the_search(room: Room, qtbot: QtBot) -> None:
     QTest.keyClick(room.panel._find, Qt.Key.Key_Escape)
     assert len(room.settle()) == 2
     assert not room.panel._top.isVisible()
+
+
+def test_no_more_is_listed_than_the_window_has_time_for(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.panels.log.MOST_SHOWN", 2 * LOG_PAGE)
+    room.put(*[entry(f"n{number:03}", -number / 60) for number in range(3 * LOG_PAGE)])
+    room.settle()
+    for _ in range(4):
+        room.panel.view.scrollToBottom()
+        room.panel.more_asked.emit()
+        room.settle()
+    assert len(room.settle()) == 2 * LOG_PAGE
+    assert room.panel._note.text() == "400 lines are listed: narrow the time to see older ones"
+    room.put(entry("new", 1))
+    rows = room.settle()
+    assert (len(rows), rows[0].what, rows[-1].what) == (2 * LOG_PAGE, "Note: new", "Note: n398")
+    room.panel.set_find("n599")
+    wait_for(lambda: [row.what for row in room.settle()] == ["Note: n599"], what="an older one is found all the same")
+
+
+def test_what_could_not_be_read_is_tried_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.settle()
+    faults: list[Exception] = []
+    room.tasks.failed.connect(faults.append)
+    with monkeypatch.context() as broken:
+        broken.setattr(room.reader, "log_page", lambda *_: 1 / 0)
+        room.log.begin_again()
+        room.settle()
+    assert [type(fault) for fault in faults] == [ZeroDivisionError]
+    room.put(entry("a", 1))
+    room.log.tick()
+    assert [row.what for row in room.settle()] == ["Note: a"]
+
+
+def test_what_was_done_while_the_log_was_out_of_sight_is_there_when_it_is_seen(room: Room) -> None:
+    room.settle()
+    room.panel.hide()
+    room.choose("A")
+    room.edit_commands.note(room.details(1001, "A"), "Knee-deep")
+    room.saved(1)
+    room.panel.show()
+    assert [row.what for row in room.settle()] == ["Note: Knee-deep"]

@@ -39,6 +39,7 @@ DONE: tuple[tuple[str, dict[str, Any]], ...] = (
     ("validate", {"accepted": False, "reason": "dark"}), ("close", {"disposition": "spam"}),
     ("close", {"merged_into": "931100"}), ("merge", {"into": "931100"}), ("unmerge", {}),
     ("reopen", {"reason": "not fixed"}), ("log", {"text": "PLN was called"}),
+    ("message", {"to": {"unit": "u1"}}), ("message", {"to": {"role": "operator", "area": "t"}}),
 )  # fmt: skip
 _NOT_SOUGHT = frozenset({"931244", "931100", "1", "2", "0", "after", "waits", "for", "hold,", "on"})
 """Numbers inside of a line, and what stands beside a pause: no piece of an entry says them alone."""
