@@ -117,7 +117,10 @@ class _Finder:
             found = found[np.lexsort(tuple(key[found] for key in order))]
             self.counts[section] += len(found)
             hazards = min(MOST_HAZARDS, int(np.count_nonzero(priority[found] == HAZARD)))
-            self._add_rows(section, at[found[: max(MOST_OF_A_SECTION, hazards)]])
+            listed = np.arange(len(found)) < max(MOST_OF_A_SECTION, hazards)
+            # protects: what-one-has-taken-is-handed-over
+            listed |= mine[found]
+            self._add_rows(section, at[found[listed]])
 
     def add_shelved(self) -> None:
         """The alarms that are shelved, of what is not listed already."""

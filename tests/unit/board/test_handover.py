@@ -125,6 +125,16 @@ def test_no_p1_is_left_out_for_want_of_room_and_the_rest_is_counted(city: City) 
     assert breached[0] == f"c{MOST_OF_A_SECTION + 6:03}", "the one that is late the longest comes first"
 
 
+def test_what_the_operator_has_taken_is_listed_behind_however_many_others(city: City) -> None:
+    """Nobody would take it over: it would stay that of who has gone home."""
+    late = [city.report(f"c{n:03}", 3, due_min=-n) for n in range(1, MOST_OF_A_SECTION + 8)]
+    city.put("report", *late, city.report("own-late", 3, due_min=0, claim=MINE), city.report("own", 4, claim=MINE))
+    listed = city.places()
+    assert len(listed) == MOST_OF_A_SECTION + 2
+    assert listed[-2:] == [("report:own-late", BREACHED), ("report:own", TAKEN)]
+    assert city.found().counts[BREACHED] == MOST_OF_A_SECTION + 8
+
+
 def test_it_is_of_the_operators_scope_and_of_what_he_has_taken(city: City) -> None:
     city.put("area", Area("k", "Kemang", 1), Area("t", "Tebet", 1))
     city.put("report", city.report("own", 1, area="k"), city.report("theirs", 1, area="t"))
