@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
-from api_client.model import AlarmRecord, HandoverSection, UnitState
+from api_client.model import AlarmRecord, Entry, HandoverSection, UnitState
 from console.board.alarms import last_heard, within_scopes
 from console.board.counts import Bools, is_due_within, is_overdue
 from console.board.snapshot import CLOSED_FROM, Fact
@@ -30,7 +30,8 @@ _URGENT = 2
 class HandoverItem(msgspec.Struct, frozen=True):
     """One line of a hand-over, as it is found. `id` says what it is about, `fact` is of its report.
 
-    `crew` is the id of the unit that it is about, `shelved` what was done about an alarm of it that is shelved now.
+    `crew` is the unit that it is about, `shelved` what was done about an alarm of it that is shelved now, `entry` a
+    line of the log.
     """
 
     id: str
@@ -40,6 +41,7 @@ class HandoverItem(msgspec.Struct, frozen=True):
     fact: Fact | None = None
     crew: CityUnit | None = None
     shelved: AlarmRecord | None = None
+    entry: Entry | None = None
 
     @property
     def row(self) -> int:
@@ -63,19 +65,21 @@ def find_items(
     now: datetime,
     rights: Rights,
     noted: Sequence[str],
+    since: datetime,
     missing: Collection[str] = (),
 ) -> HandoverFound:
     """What there is to hand over at a source, as far as it lies in the operator's scope or he has taken it.
 
     `crews` are the units with their newest positions, `now` the time by the clock of the source, `noted` the numbers of
-    the reports that somebody marked for the next shift, `missing` the ids of the units that did not answer in the roll
-    call.
+    the reports that somebody marked for the next shift, `since` when the shift began, `missing` the ids of the units
+    that did not answer in the roll call.
     """
     finder = _Finder(view, cities, source, reader, now, rights)
     finder.add_reports()
     finder.add_shelved()
     finder.add_units(crews, missing)
     finder.add_noted(noted)
+    finder.add_log(since)
     return HandoverFound(tuple(finder.items), finder.counts)
 
 
@@ -154,14 +158,17 @@ class _Finder:
                 self._add(HandoverItem(f"unit:{unit.id}", HandoverSection.UNITS, crew=crew))
 
     def add_noted(self, noted: Sequence[str]) -> None:
-        """What somebody marked for the next shift, of what is not listed already. Lines of a log of the control room
-        belong here, too.
-        """
+        """What somebody marked for the next shift, of what is not listed already."""
         known = {one.id for one in self.items}
         for number in noted:
             if f"report:{number}" not in known and (fact := self._fact(number)) is not None:
                 section = HandoverSection.NOTED
                 self._add(HandoverItem(f"report:{number}", section, fact.priority, number, fact))
+
+    def add_log(self, since: datetime) -> None:
+        """What operators wrote into the log of the control room in this shift, the newest first."""
+        for entry in self._reader.log_lines(self._source, since, MOST_OF_A_SECTION):
+            self._add(HandoverItem(f"log:{entry.id}", HandoverSection.NOTED, entry=entry))
 
     def _fact(self, number: str) -> Fact | None:
         row = self._reader.row_of(self._source, number) if number else None

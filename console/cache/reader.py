@@ -6,6 +6,7 @@ import binascii
 import contextlib
 import functools
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -80,6 +81,8 @@ class PastHandover(msgspec.Struct, frozen=True):
     signed: datetime | None
 
 
+_LOG_LINES = f'"kind":"{Kind.LOG.value}"'.encode()
+"""What the entries of lines of the log have in them."""
 _MOST_PAST = 200
 _NEWEST_HANDOVERS = 12
 """So many hand-overs of a source are read: those of the last shifts."""
@@ -465,6 +468,15 @@ class CacheReader:
             " AND report IS NULL AND instr(body, ?) > 0 ORDER BY at DESC, seq DESC LIMIT ?",
             Entry,
             (source, f'"kind":"{Kind.UNIT_STATE.value}"'.encode(), _UNIT_ENTRIES),
+        )
+
+    def log_lines(self, source: str, since: datetime, most: int) -> list[Entry]:
+        """What operators wrote into the log of the control room at a source since then, the newest first."""
+        return self._parts(
+            "SELECT body FROM entries WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            " AND report IS NULL AND at >= ? AND instr(body, ?) ORDER BY at DESC, seq DESC LIMIT ?",
+            Entry,
+            (source, math.ceil(since.timestamp() * 1000), _LOG_LINES, most),
         )
 
     def history_marks(self, rows: Iterable[int]) -> dict[int, HistoryMark]:

@@ -219,13 +219,13 @@ class HandoverPage(QObject):
                 self._outbox.drop_draft(self._key)  # it has become what was signed
             self._document, self._counts = document, None
         noted = [line.partition(":")[2] for line, notes in self.draft.notes.items() if notes.remark]
-        missing = dict(self._missing())
+        missing, since = dict(self._missing()), self.shift.start
         writer = LineWriter(cities, source, self._window_state.me_at(source), now, self._zone, self.tr, missing)
 
         def work() -> _Found:
             if document is not None:
                 return _Found(document, lines_of(document, view, reader(), source), {})
-            found = find_items(view, cities, source, crews, reader(), now, rights, noted, missing)
+            found = find_items(view, cities, source, crews, reader(), now, rights, noted, since, missing)
             return _Found(None, tuple(map(writer.line, found.items)), found.counts)
 
         self._tasks.latest(FORM, work, self._on_found)

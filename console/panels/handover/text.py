@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 import msgspec
 
-from api_client.model import HandoverSection, UnitState
+from api_client.model import Entry, HandoverSection, UnitState
 from console.board.handover import HandoverItem
 from console.board.snapshot import DUE_BREACHED, DUE_RUNNING, Fact
 from console.cache.catalog import Cities
@@ -65,7 +65,14 @@ class LineWriter:
 
     def line(self, item: HandoverItem) -> ShownLine:
         """An item in words."""
+        if item.entry is not None:
+            return self._of_log(item, item.entry)
         return self._of_unit(item) if item.fact is None else self._of_report(item, item.fact)
+
+    def _of_log(self, item: HandoverItem, entry: Entry) -> ShownLine:
+        at = formatting.clock(entry.occurred_at or entry.at, self._zone)
+        stands = self._tr("in the log {time}, {who}").format(time=at, who=entry.author)
+        return ShownLine(item.id, item.section, entry.text, stands=stands, state=item.section.value)
 
     def _of_report(self, item: HandoverItem, fact: Fact) -> ShownLine:
         code = self._cities.code

@@ -16,8 +16,10 @@ from api_client.model import (
     Claim,
     Clock,
     ClockState,
+    Entry,
     HandoverSection,
     Hold,
+    Kind,
     Report,
     Service,
     Status,
@@ -36,7 +38,7 @@ from console.rules.handover import MOST_OF_A_SECTION
 from console.rules.rights import Rights
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 EVERYWHERE = Rights("operator")
 URGENT, BREACHED, TAKEN, HELD, UNITS, NOTED = HandoverSection
 MINE, OTHERS = Claim("rina", NOW), Claim("sari", NOW)
@@ -72,7 +74,9 @@ class City:
     ) -> HandoverFound:
         played = play(Round(None, (), {}, {}, {}, None, Filter(), UTC, 1, "rina"), self.reader, int(NOW.timestamp()))
         cities = played.cities
-        return find_items(played.view, cities, "city", cities.crews, self.reader, NOW, rights, noted, missing)
+        return find_items(
+            played.view, cities, "city", cities.crews, self.reader, NOW, rights, noted, NOW - HOUR, missing
+        )
 
     def places(self, **asked: Any) -> list[tuple[str, HandoverSection]]:
         return [(item.id, item.section) for item in self.found(**asked).items]
@@ -175,3 +179,14 @@ def test_units_that_cannot_work_or_are_silent_are_handed_over(city: City) -> Non
 def test_what_was_noted_is_listed_where_nothing_else_lists_it(city: City) -> None:
     city.put("report", city.report("1", 1), city.report("2", 3), city.report("3", 3))
     assert city.places(noted=("1", "3", "unknown")) == [("report:1", URGENT), ("report:3", NOTED)]
+
+
+def test_what_was_written_into_the_log_in_this_shift_stands_last(city: City) -> None:
+    city.put("report", city.report("3", 3))
+
+    def entry(key: str, kind: Kind, minutes: int, text: str = "") -> Entry:
+        return Entry(key, None, kind.value, NOW - minutes * MINUTE, "rina", text=text)
+
+    city.put("entry", entry("a", Kind.LOG, 61, "before"), entry("b", Kind.LOG, 59, "first"))
+    city.put("entry", entry("c", Kind.UNIT_STATE, 30), entry("d", Kind.LOG, 10, "second"))
+    assert city.places(noted=("3",)) == [("report:3", NOTED), ("log:d", NOTED), ("log:b", NOTED)]

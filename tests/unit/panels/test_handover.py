@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from api_client.model import (
     Claim,
+    Entry,
     Handover,
     HandoverLine,
     HandoverMark,
@@ -576,3 +577,10 @@ def test_those_of_earlier_shifts_are_offered_and_printed(desk: HandoverDesk, mon
     assert heading == "City · 23 Nov · confirmed 3 of 3"
     assert sections[0].lines[0].remark == "ask PLN"
     assert signatures[-1] == "Taken over by dewi, 23 Nov 08:00"
+
+
+def test_a_line_of_the_log_says_when_and_by_whom(desk: HandoverDesk) -> None:
+    desk.put("entry", "e1", Entry("e1", None, "log", NOW - MINUTE, "sari", text="Pump 3 is off"))
+    desk.look()
+    row = desk.rows()["log:e1"]
+    assert (row.title, row.stands) == ("Pump 3 is off", "in the log 07:59, sari")
