@@ -23,7 +23,7 @@ from widgets.theme import Theme
 ROW_HEIGHT, HEAD_HEIGHT = 26, 24
 LONGEST_LINE = 2_000
 _FIND_WIDE, _ROOMY = 230, 250
-_HINT = 60
+_HINT, _LONGEST_SEARCH = 60, 100
 _FIXED = {"time": 112, "who": 116, "about": 172}
 _SCREENS_LEFT = 2
 """Older lines are asked for when no more than so many screens of them are left below what is in sight."""
@@ -235,6 +235,7 @@ class LogPanel(QWidget):
         self._find = _FindField()
         self._find.setFont(theme.font("dense"))
         self._find.setFixedWidth(theme.px(_FIND_WIDE))
+        self._find.setMaxLength(_LONGEST_SEARCH)
         self._find.setPlaceholderText(self.tr("Find words, people, 12:00-14:00"))
         self._find.setAccessibleName(self.tr("Find in the log"))
         self._find.textChanged.connect(self.find_typed)

@@ -58,10 +58,17 @@ class LogQuery(msgspec.Struct, frozen=True):
 _READ_MARKS = f'"kind":"{Kind.READ.value}"'.encode()
 """What the entries have in them that say only that somebody has read a message: they are no lines of the log."""
 _OF_SOURCE = "e.source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
-_WRITTEN = ("author", "text", "data.text", "data.reason", "data.disposition", "data.words", "data.alarms[0].about")
-_SAID = " || ' ' || ".join(
-    ["coalesce(e.report, '')", *(f"coalesce(json_extract(CAST(e.body AS TEXT), '$.{name}'), '')" for name in _WRITTEN)]
-)
+_WRITTEN = ("author", "text", "data.text", "data.reason", "data.disposition", "data.words", "data.to",
+            "data.alarms[0].about")  # fmt: skip
+"""Where in an entry somebody's own words and names stand, where they are texts."""
+
+
+def _text_at(name: str) -> str:
+    body, path = "CAST(e.body AS TEXT)", f"'$.{name}'"
+    return f"CASE json_type({body}, {path}) WHEN 'text' THEN json_extract({body}, {path}) ELSE '' END"
+
+
+_SAID = " || ' ' || ".join(["coalesce(e.report, '')", *map(_text_at, _WRITTEN)])
 """All that the line of an entry says in somebody's own words."""
 
 

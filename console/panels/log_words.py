@@ -20,6 +20,7 @@ _SAMPLES: tuple[tuple[str, dict[str, Any], str], ...] = (
         (kind.value, {}, "")
         for kind in (Kind.ASSIGN, Kind.DISPATCH, Kind.RECALL, Kind.REOPEN, Kind.MERGE, Kind.UNMERGE)
     ),
+    *((kind.value, {}, "") for kind in (Kind.OFFER, Kind.DECLINE)),
     (Kind.NOTE.value, {"channel": "phone"}, '"channel":'),
     (Kind.DISPATCH.value, {"leaves": ["1"]}, '"leaves":'),
     *((Kind.SET.value, {"status": one.value}, f'"status":"{one.value}"') for one in Status),

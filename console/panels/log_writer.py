@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 
@@ -20,7 +21,8 @@ from console.tasks import Tasks
 from widgets.log import LogPanel
 
 _KIND = "log-number"
-_LONGEST_NUMBER = 128
+_LONGEST_NUMBER, _LEAST_DIGITS = 128, 3
+_CLOCK = re.compile(r"\d{1,2}[:.]\d{2}")
 
 
 class NamedReport(msgspec.Struct, frozen=True):
@@ -191,11 +193,13 @@ class LogWriter(QObject):
 def split_number(text: str) -> tuple[str, str]:
     """The number of a report that a line may begin with, and what is said of it; "" and all of it for any other line.
 
-    What has no digit, or nothing behind it, is no number.
+    With # before it everything is a number; else it has three digits at least, and is no time of the day: "2 crews are
+    there" and "14:20 power is back" are lines of the log. What has nothing behind it is no number.
     """
     first, _, words = text.strip().partition(" ")
     number = first.lstrip("#").rstrip(":,;.")[:_LONGEST_NUMBER]
-    if words.strip() and any(letter.isdigit() for letter in number):
+    has_digits = sum(letter.isdigit() for letter in number) >= _LEAST_DIGITS and not _CLOCK.fullmatch(number)
+    if number and words.strip() and (first.startswith("#") or has_digits):
         return number, words.strip()
     return "", text.strip()
 

@@ -123,6 +123,8 @@ def test_a_filter_lets_through_what_is_of_a_report_a_unit_and_a_person(
         ("reason", []),
         ("null", []),
         ("note", []),
+        ("role", []),
+        ("agus", ["e"]),
     ],
 )
 def test_words_are_found_where_somebody_wrote_them_and_nowhere_else(
@@ -133,6 +135,8 @@ def test_words_are_found_where_somebody_wrote_them_and_nowhere_else(
         Entry("a", "1", "note", T0 + 1 * MINUTE, "rina", text='The bridge gives way, he said "so"'),
         Entry("b", "1", "set", T0 + 2 * MINUTE, "budi", data={"reason": "bridge_closed"}),
         Entry("c", "1", "close", T0 + 3 * MINUTE, "rina", data={"disposition": "Bridge 100% done", "reason": None}),
+        Entry("e", "1", "offer", T0, "rina", data={"to": "agus"}),
+        Entry("f", None, "message", T0, "rina", data={"to": {"unit": "u7", "role": None}}),
         Entry("d", "4711", "note", T0 + 4 * MINUTE, "rina", data={"text": "C:\\\\x !"}),
     )
     assert names(reader, words=(SoughtWord(word),)) == found

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from api_client.model import Agency, Area, AssignmentState, Entry, Service, Status, Unit, UnitState
+from api_client.model import Agency, Area, AssignmentState, Entry, Kind, Service, Status, Unit, UnitState
 from console.cache.catalog import Catalog
 from console.cache.page_items import PageItem
 from console.cache.reader import CacheReader
@@ -39,6 +39,7 @@ DONE: tuple[tuple[str, dict[str, Any]], ...] = (
     ("validate", {"accepted": False, "reason": "dark"}), ("close", {"disposition": "spam"}),
     ("close", {"merged_into": "931100"}), ("merge", {"into": "931100"}), ("unmerge", {}),
     ("reopen", {"reason": "not fixed"}), ("log", {"text": "PLN was called"}),
+    ("offer", {"to": "budi"}), ("decline", {}),
     ("message", {"to": {"unit": "u1"}}), ("message", {"to": {"role": "operator", "area": "t"}}),
 )  # fmt: skip
 _NOT_SOUGHT = frozenset({"931244", "931100", "1", "2", "0", "after", "waits", "for", "hold,", "on"})
@@ -79,3 +80,8 @@ def test_a_word_means_no_more_than_what_stands_in_the_lines() -> None:
     many = Catalog(areas={str(n): Area(str(n), f"Ward {n}", 1) for n in range(500)})
     (ward,) = sought_words("ward", [many], str)
     assert len(ward.deeds) == 60, "no search becomes endless by what a word may mean"
+
+
+def test_no_kind_of_edit_was_forgotten() -> None:
+    """Whoever adds one tries its words here: what a line says of it is found by `_SAMPLES` only."""
+    assert {kind for kind, _ in DONE} == {"created", *Kind} - {Kind.CREATE, Kind.READ}

@@ -83,7 +83,11 @@ def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
     [
         ("931180 pump is here", "931180", "pump is here"),
         ("  #931180: pump  is here ", "931180", "pump  is here"),
-        ("JK-7/2 done", "JK-7/2", "done"),
+        ("JK-7/212 done", "JK-7/212", "done"),
+        ("#7 done", "7", "done"),
+        ("2 crews are there", "", "2 crews are there"),
+        ("14:20 power is back", "", "14:20 power is back"),
+        ("# done", "", "# done"),
         ("931180", "", "931180"),
         ("PLN was called at 14", "", "PLN was called at 14"),
         ("", "", ""),
