@@ -144,27 +144,29 @@ def conversation(
     database: Database, actor: Actor, unit: Unit, now: datetime, since: datetime, most: int
 ) -> list[tuple[Message, tuple[ReadMark, ...]]]:
     """The newest messages of a unit that were written after a time, the oldest first, with who has read each: those to
-    it and from it, and for its crew those to roles, areas and everyone that it may read.
+    it and from it, and for its crew those to roles, areas and everyone that it may read; `most` of either.
     """
     table, marks = schema.messages, schema.read_marks
     newest = sa.select(table.c.body).where(table.c.at > schema.micros(since)).order_by(table.c.at.desc(), table.c.id)
     found: dict[str, Message] = {}
     with database.read() as connection:
         reader = reader_of(UnitOfWork(database, connection, now), actor)
-        is_crew = unit.id in reader.units
-        of_unit = table.c.unit == unit.id
-        wanted = newest.where(sa.or_(of_unit, table.c.unit.is_(None)) if is_crew else of_unit)
-        for body in connection.execute(wanted.limit(_LOOKED_THROUGH)).scalars():
-            message = decode(body, Message)
-            if len(found) < most and may_read(message, reader):
-                found[message.id] = replace(message, to_you=is_to(message, reader))
+        # protects: what-is-to-a-unit-is-not-crowded-out
+        looked_for = [(newest.where(table.c.unit == unit.id), most)]
+        if unit.id in reader.units:
+            looked_for.append((newest.where(table.c.unit.is_(None)), _LOOKED_THROUGH))
+        for wanted, looked_through in looked_for:
+            messages = (decode(body, Message) for body in connection.execute(wanted.limit(looked_through)).scalars())
+            readable = [one for one in messages if may_read(one, reader)]
+            found |= {one.id: replace(one, to_you=is_to(one, reader)) for one in readable[:most]}
         rows = connection.execute(sa.select(marks.c.body).where(marks.c.message.in_(found)).order_by(marks.c.seq))
         read = [decode(body, ReadMark) for body in rows.scalars()]
-    return [(message, tuple(mark for mark in read if mark.message == key)) for key, message in reversed(found.items())]
+    in_order = sorted(found.values(), key=lambda one: one.at)
+    return [(one, tuple(mark for mark in read if mark.message == one.id)) for one in in_order]
 
 
 _LOOKED_THROUGH = 300
-"""Of so many a crew's newest are found: others are to roles and areas of which it is none."""
+"""Of so many that are to no unit a crew's newest are found: others are to roles and areas of which it is none."""
 
 
 def drop_old_messages(database: Database, connection: sa.Connection, now: datetime) -> None:

@@ -70,7 +70,8 @@ class CrewMessage(msgspec.Struct, frozen=True):
 
 class UnitJobs(msgspec.Struct, frozen=True):
     """A unit with its jobs: those that live, the P1 on top, then those that ended within the last day; the newest
-    order first. And its messages of the last two days, fifty at most, the oldest first.
+    order first. And its messages of the last two days, the oldest first: fifty at most to and from it, and fifty to
+    several.
 
     `timezone` is the city's, in which its times are read by everybody.
     """

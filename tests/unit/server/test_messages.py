@@ -14,6 +14,7 @@ from api_client.decoding import decode
 from api_client.model import Area, EditBody, Kind, Message, ReadMark, Status, Unit, UnitState
 from console.server.city import audit
 from console.server.city.city import City
+from console.server.city.messages import conversation
 from console.server.city.records import LOCAL, Actor, LoadedReport
 from console.server.city.users import Users, add_user
 from console.server.errors import GoneRefusal
@@ -271,6 +272,16 @@ def test_a_crew_gets_its_newest_messages_with_its_jobs(city_with_crews: City, de
     assert told("SDA-11")[answer] == (False, True), "by whom it is to"
     assert told("chief") == {to_crew: (False, False), answer: (True, False)}, "of another's unit what is of it"
     assert told("east") == told("looker") == {}
+
+
+@one_database
+def test_what_is_to_a_unit_is_not_crowded_out_by_what_is_to_all(city_with_crews: City) -> None:
+    city = city_with_crews
+    order = write(city, "rina", {"unit": "unit-11"})
+    to_all = [write(city, "rina", {}) for _ in range(4)]
+    (unit,) = (one for one in city.units() if one.id == "unit-11")
+    found = conversation(city.database, PEOPLE["SDA-11"], unit, city.clock(), START - DAY, 3)
+    assert [message.id for message, _ in found] == [order, *to_all[1:]]
 
 
 @one_database
