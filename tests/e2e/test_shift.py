@@ -1,5 +1,6 @@
 """A shift at one desk, as a script, while a second desk sees all of it: reports come in, forty of them are worked on by
-keyboard, and alarms come in a flood with P1s among them.
+keyboard, alarms come in a flood with P1s among them, messages are written and read, the shift is handed over by name
+and PIN, and a colleague takes the seat.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from api_client.model import AlarmKind
 from console.rules.alarms import FLOOD, AlarmState
-from tests.helpers.city import Served, console, served, wait_for, write_users
+from tests.helpers.city import TOKENS, Served, console, served, stopped, wait_for, write_users
 from tests.helpers.hands import CTRL, NONE, choose, find, key, p1_data, said, wait_ready
 from widgets.handover import SIGN
 from widgets.key_repeats import TWICE_S
@@ -196,7 +197,7 @@ def test_a_flood_of_sixty_alarms_leaves_each_p1_its_line_and_one_key_acknowledge
     wait_for(lambda: _listed_for_s(rina) > TWICE_S, what="what has just come is not among those that the key means")
     rina.window.focus_panel("alarms")
     key(rina, "F12")
-    wait_for(lambda: not _new(rina, stood), what=lambda: f"all are acknowledged, and not: {said(rina)}")
+    wait_for(lambda: not _new(rina, stood), what=lambda: f"all are acknowledged, and not: {said(rina.status)}")
     wait_for(lambda: all_sent(rina), what="and that is sent")
     told = {one.alarm.key for one in rina.alarms.listed if one.record and one.record.acknowledged_by == "rina"}
     assert hazards <= told
@@ -272,3 +273,66 @@ def _listed_for_s(window: Any) -> float:
 def _rows(window: Any) -> list[Any]:
     model = window.alarms_panel.view.rows_model()
     return [model.row(number) for number in range(model.rowCount())]
+
+
+def test_what_one_desk_writes_to_all_is_read_at_the_other_and_answered(desks: Desks) -> None:
+    rina, budi = desks.rina, desks.budi
+    _write_to_all(rina, "Pump 3 stays at Manggarai until six")
+    wait_for(lambda: budi.messages._unread(), what="it has come to the other desk")
+    assert not [one for one in _messages(rina) if one.mark == "solid"], "nobody has read it yet"
+    to_front(budi)
+    key(budi, "M", CTRL)
+    wait_for(lambda: not budi.messages._unread(), what="there it was in sight")
+    assert [one.text for one in _messages(budi)] == ["Pump 3 stays at Manggarai until six"]
+    to_front(rina)
+    wait_for(lambda: [one.mark for one in _messages(rina)] == ["solid"], what="it is read")
+    _write_to_all(budi, "Understood")
+    wait_for(lambda: [one.text for one in _messages(rina)][-1:] == ["Understood"], what="the answer")
+
+
+def _write_to_all(window: Any, text: str) -> None:
+    to_front(window)
+    window.window.focus_panel("queue")
+    key(window, "M", CTRL)
+    wait_for(lambda: window.messages_panel.has_keyboard, what="the panel has the keyboard")
+    key(window, "M", CTRL)
+    form_of(window)
+    typed("everyone")
+    press(Qt.Key.Key_Return)
+    to_front(window)
+    wait_for(lambda: QApplication.focusWidget() is window.messages_panel.line, what="the line to write in")
+    typed(text)
+    press(Qt.Key.Key_Return)
+    wait_for(lambda: text in [one.text for one in _messages(window)], what="it stands in the thread")
+
+
+def _messages(window: Any) -> list[Any]:
+    model = window.messages_panel.messages.rows_model()
+    return [model.row(number) for number in range(model.rowCount())]
+
+
+def test_a_colleague_takes_the_seat_and_what_waits_there_keeps_its_author(desks: Desks) -> None:
+    rina = desks.rina
+    with stopped(desks.city):
+        wait_for(lambda: rina.sources.is_away("city"), what="offline")
+        to_front(rina)
+        rina.actions.run("tab_open")
+        wait_for(lambda: rina.window_state.view.filter.tab == "open", what="the tab")
+        number = _next(rina, [])
+        choose(rina, number)
+        _do(rina, "note")
+        wait_for(lambda: not all_sent(rina), what="it waits")
+    desks.budi.window.hide()  # a lock closes the other windows of its program, which at a desk are its own
+    to_front(rina)
+    key(rina, "L", CTRL)
+    wait_for(lambda: rina.screen_lock._kept is not None, what="it is known who may unlock it")
+    wait_for(lambda: rina.sources.states().get("city") == "live", 60, what="the server is back")
+    typed(TOKENS["budi"])
+    press(Qt.Key.Key_Return)
+    wait_for(lambda: not rina.screen_lock.is_locked, what="budi sits there")
+    assert rina.window_state.me_at("city") == "budi"
+    wait_for(lambda: ("note", "rina") in _authors(desks.city, number), 60, what="what she wrote is hers")
+
+
+def _authors(city: Served, number: str) -> list[tuple[str, str]]:
+    return [(entry["kind"], entry["author"]) for entry in city.entries(number)]
