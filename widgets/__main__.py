@@ -21,6 +21,7 @@ from widgets.alarms import AlarmRow, AlarmsPanel
 from widgets.charts import CategoryBar, ChartsPanel
 from widgets.chips import Chip
 from widgets.command import CommandLine
+from widgets.handover import HANDOVER_CAPS, HandoverPanel, HandoverRow
 from widgets.kpi import Figure, KpiPart, KpiStrip
 from widgets.log import LogPanel, LogRow
 from widgets.messages import MessageRow, MessagesPanel, ThreadRow
@@ -30,6 +31,7 @@ from widgets.photos import PhotoCard
 from widgets.queue.panel import QueuePanel
 from widgets.queue.values import QueueRow, Tab
 from widgets.shell import Shell
+from widgets.shift import SHIFT_CAPS, RollRow, ShiftPanel
 from widgets.slabar import SlaSegment
 from widgets.states import EmptyState
 from widgets.statusbar import Cell, StatusBar
@@ -294,6 +296,35 @@ def alarms() -> list[AlarmRow]:
     ]
 
 
+def handover_lines() -> list[HandoverRow]:
+    """Lines of a hand-over: a P1 that must be confirmed, one that came since, a question, a unit."""
+    return [
+        HandoverRow("s1", "Open P1 and P2", stands="3", note="1 must be confirmed", is_heading=True),
+        HandoverRow(
+            "h1", "931204 Banjir, Cawang", "0:41, nobody has taken it", "New", "Perahu SDA-09 diminta 14:55, tunggu",
+            "hollow", "must be confirmed", "must", 1, is_new=True,
+        ),
+        HandoverRow("h2", "931180 Genangan, Setia Budi", "due in 4:52", "SDA-11 on scene", "", "solid", "dewi 14:55",
+                    "over", 2, 2),
+        HandoverRow("h3", "931164 Jalan rusak", "1 h 02", "BMG-04 on scene", "Gudang buka 07:00", "half",
+                    "question dewi 14:57", "", 2, 3),
+        HandoverRow("s2", "Breached, or due within the hour", stands="0, nothing", is_heading=True),
+        HandoverRow("s3", "Units and sync", stands="1", is_heading=True),
+        HandoverRow("h4", "SDA-15", "no position for 51 min", "roll call 14:52: no answer", "Handy talky mati",
+                    "hollow", "to confirm", unit="enroute"),
+    ]  # fmt: skip
+
+
+def roll_call() -> list[RollRow]:
+    """Units in the roll call: there, no answer, on break, not called."""
+    return [
+        RollRow("r1", "SDA-07", "free", "Available", "14:50", "there"),
+        RollRow("r2", "SDA-15", "enroute", "En route", "14:52", "no answer", "warn"),
+        RollRow("r3", "TMN-05", "break", "Break since 14:20", "14:52", "on break"),
+        RollRow("r4", "BMG-07", "free", "Available", "", "not called", "over"),
+    ]
+
+
 def log_lines() -> list[LogRow]:
     """Lines of the log: one's own, one that waits, a colleague's, the server's."""
     return [
@@ -351,6 +382,7 @@ class Gallery:
         self.alarms = AlarmsPanel(theme, symbols)
         self.log = LogPanel(theme)
         self.messages = MessagesPanel(theme, symbols)
+        self.shift, self.handover = ShiftPanel(theme, symbols), HandoverPanel(theme, symbols, "Ctrl H")
         self.command, self.status = CommandLine(theme, open_key="/"), StatusBar(theme, undo_key="Ctrl Z")
         self.shell = Shell(
             theme,
@@ -365,12 +397,21 @@ class Gallery:
                 ("log", "Log", self.log),
                 ("outbox", "Outbox", self.outbox),
             ],
-            [("charts", "Charts", self.charts), ("messages", "Messages", self.messages)],
+            [
+                ("charts", "Charts", self.charts),
+                ("messages", "Messages", self.messages),
+                ("shift", "Shift", self.shift),
+            ],
             self.command,
             self.status,
+            page=("handover", self.handover),
+            own_keys={"handover": HANDOVER_CAPS, "shift": SHIFT_CAPS},
         )
         self._fill_lists()
         self._fill_queue(page)
+        if page == "handover":
+            self.shell.show_tab("shift")
+            self.shell.focus_panel("handover")
         if page == "offline":
             buttons = (("retry", "Try now", "F5"), ("outbox", "Outbox 5", "Ctrl 7"))
             text = "Notes, photos and proof are saved and sent later; give orders by radio."
@@ -379,6 +420,12 @@ class Gallery:
     def _fill_lists(self) -> None:
         self.units.set_rows(units())
         self.outbox.set_rows(outbox())
+        self.shift.set_on("On: 3", "you, R. Aulia, D. Prakoso since 14:51")
+        self.shift.set_rows(roll_call())
+        self.shell.set_tab_note("shift", "roll call: 2 of 4 answered, 1 did not")
+        self.handover.set_words("Hand-over 07–15 to 15–23", "confirmed 1 of 4 · changes since 14:52: 1 · to dewi", 0.25)
+        self.handover.set_rows(handover_lines())
+        self.handover.set_sign("1 P1 to confirm")
         self.alarms.set_rows(alarms())
         lines = {row.id: row for row in log_lines()}
         self.log.set_ids(list(lines), lines.__getitem__)
@@ -448,7 +495,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--page", choices=("dispatch", "offline", "empty"), default="dispatch")
+    parser.add_argument("--page", choices=("dispatch", "offline", "empty", "handover"), default="dispatch")
     options = parser.parse_args(arguments)
     if options.screenshot is not None:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
