@@ -315,6 +315,8 @@ class MessagesPanel(QWidget):
     typed = Signal(str)
     message_opened = Signal(str)
     """Enter on a message that is shown whole: its id."""
+    seen = Signal()
+    """Other messages of the thread may be in sight: see `ids_in_sight`."""
     shown = Signal()
     """It comes into sight."""
 
@@ -362,7 +364,11 @@ class MessagesPanel(QWidget):
         for part in (self.threads, self.messages, self.line, self._empty):
             self._ring.watch(part)
         self._to_end = QTimer(self, singleShot=True, interval=0)
-        self._to_end.timeout.connect(self.messages.scrollToBottom)
+        self._to_end.timeout.connect(self._go_to_end)
+        self._looks = QTimer(self, singleShot=True, interval=0)
+        """Until what stands there has been laid out."""
+        self._looks.timeout.connect(self.seen.emit)
+        self.messages.verticalScrollBar().valueChanged.connect(lambda _: self._looks.start())
         self._shown = ""
         self.set_threads([], "")
 
@@ -451,8 +457,21 @@ class MessagesPanel(QWidget):
         self._shown = thread
         self._head.set_words(one_line(name), one_line(about))
         self._messages.set_rows(rows)
+        self._looks.start()
         if was_at_end:
             self._to_end.start()
+
+    def ids_in_sight(self) -> list[str]:
+        """The ids of the messages that can be seen, in part at least; none before they stand where they will."""
+        if self._to_end.isActive() or self._looks.isActive():
+            return []
+        view, sight = self.messages, self.messages.viewport().rect()
+        places = (view.visualRect(self._messages.index(number)) for number in range(self._messages.rowCount()))
+        return [row.id for row, place in zip(self.rows(), places, strict=True) if place.intersects(sight)]
+
+    def _go_to_end(self) -> None:
+        self.messages.scrollToBottom()
+        self._looks.start()
 
     def set_empty(self, title: str, why: str, keys: Sequence[tuple[str, str]] = ()) -> None:
         """What to say while there is no thread."""

@@ -150,6 +150,7 @@ class MessagesController(QObject):
         panel.typed.connect(self._on_typed)
         panel.message_opened.connect(self._on_message)
         panel.shown.connect(self.show)
+        panel.seen.connect(self._on_seen)
         outbox.changed.connect(lambda _: self._on_outbox())
         outbox.saved.connect(lambda queued: self._on_outbox() if queued.edit.kind is Kind.MESSAGE else None)
         outbox.opened.connect(self.look)
@@ -311,23 +312,30 @@ class MessagesController(QObject):
             self.counted.emit(len(unread))
             self.called.emit(calls)
 
-    def _see(self) -> None:
-        """Mark what is to the operator and in sight as read."""
+    def _on_seen(self) -> None:
+        if self._see():
+            self.show()
+
+    def _see(self) -> bool:
+        """Mark what is to the operator and in sight as read; returns whether there was any."""
         if self._open is None or self._read.open != self._open or not self._sees():
-            return
-        me = self._window_state.me_at(self._open.source)
+            return False
+        me, in_sight = self._window_state.me_at(self._open.source), set(self._panel.ids_in_sight())
         ids = [
             one.message.id
             for one in self._read.shown
-            if one.message.to_you
+            # protects: what-nobody-has-seen-is-unread
+            if one.message.id in in_sight
+            and one.message.to_you
             and one.message.id not in self._marked
             and not any(mark.who == me for mark in one.marks)
         ]
         if not ids or self._outbox.why_refused(self._open.source, Kind.READ):
-            return
+            return False
         self._marked |= set(ids)
         for at in range(0, len(ids), MOST_READ):
             self._edit_commands.mark_read(self._open.source, ids[at : at + MOST_READ])
+        return True
 
     def _empty_words(self) -> tuple[str, str, Sequence[tuple[str, str]]]:
         if not self._read.users:

@@ -80,9 +80,13 @@ class Desk(Rig):
 
     def settle(self) -> None:
         """Wait until what was asked of the workers is shown, and the disk has what was done."""
-        wait_for(
-            lambda: not (self.tasks._running or self.tasks._next or self.outbox.saving), what="the workers are done"
-        )
+        panel = self.panel
+
+        def is_done() -> bool:
+            is_laid_out = not (panel._looks.isActive() or panel._to_end.isActive())
+            return is_laid_out and not (self.tasks._running or self.tasks._next or self.outbox.saving)
+
+        wait_for(is_done, what="the workers are done, and all is laid out")
 
     def lines(self) -> list[tuple[str, ...]]:
         return [
@@ -262,6 +266,22 @@ def test_what_waits_says_so_until_the_server_has_it_and_an_order_that_died_is_as
     desk.hear(Outcome(late.id, EditState.EXPIRED))
     assert desk.lines()[-1][3:] == ("hollow", "still wanted?")
     assert [one.edit.id for one in desk.outbox.lost] == [late.id]
+
+
+def test_what_is_out_of_sight_in_the_open_thread_stays_unread(desk: Desk) -> None:
+    desk.panel.hide()
+    keys = [f"message-{n:02}" for n in range(20)]
+    desk.put(*(from_crew(key, n) for n, key in enumerate(keys)))
+    desk.panel.show()
+    desk.settle()
+    read = [key for one in desk.edits(Kind.READ) for key in one.data["messages"]]
+    assert 0 < len(read) < 20
+    assert (read, desk.unread) == (keys[-len(read) :], 20 - len(read))
+    desk.panel.messages.scrollToTop()
+    desk.settle()
+    read = [key for one in desk.edits(Kind.READ) for key in one.data["messages"]]
+    assert keys[0] in read
+    assert desk.unread == 20 - len(read)
 
 
 def test_a_mark_that_is_refused_asks_nobody(desk: Desk) -> None:
