@@ -52,7 +52,7 @@ def keep_words(outbox: QtOutbox, edit: TakenBack, mark: Callable[[str], dict[str
     if written is None:
         return False
     form, values = written
-    about = edit.title if form == "new_report" else f"{edit.report} {edit.title}"
+    about = edit.title if form == "new_report" or edit.report is None else f"{edit.report} {edit.title}"
     key = outbox.draft_key(form, edit.source, edit.id if form == "new_report" else edit.report or "")
     if form == "caller_adds":  # what stands there may be of another caller
         put_aside(outbox, key)
@@ -75,4 +75,6 @@ def _typed_for(edit: TakenBack) -> tuple[str, dict[str, Any]] | None:
         return "caller_adds", values | caller_values(edit.data)
     if edit.kind in (Kind.NOTE, Kind.REPLY):
         return edit.kind.value, {"text": str(edit.data.get("text", ""))}
+    if edit.kind is Kind.LOG:
+        return "log_line", {"text": str(edit.data.get("text", ""))}
     return ("new_report", new_report_values(edit.data)) if edit.kind is Kind.CREATE else None

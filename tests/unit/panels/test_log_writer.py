@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind
+from console.panels.forms.kept_words import keep_words_of
 from console.panels.log_writer import LogWriter, split_number
 from console.panels.report.details import ReportDetails
 from console.panels.sources import Sources
@@ -167,3 +168,17 @@ def test_half_a_line_is_a_draft_until_it_is_written(desk: Desk) -> None:
     QTest.keyClick(desk.panel._foot.field, Qt.Key.Key_Return)
     (edit,) = desk.saved(1)
     assert (edit.data, desk.outbox.drafts) == ({"text": "PLN was called"}, {})
+
+
+def test_a_line_that_is_withdrawn_before_it_left_is_a_draft_again(desk: Desk) -> None:
+    desk.write("PLN was called")
+    (edit,) = desk.saved(1)
+    assert keep_words_of(desk.outbox, edit)
+    ((key, draft),) = desk.outbox.drafts.items()
+    assert (draft["text"], draft["drafted_on"]) == ("PLN was called", "")
+    desk.panel.set_line("they come at two")
+    desk.writer.take_up(key)
+    assert desk.panel.line() == "PLN was called"
+    desk.writer.clear()
+    kept = sorted(draft["text"] for draft in desk.outbox.drafts.values())
+    assert kept == ["PLN was called", "they come at two"], "what stood there is kept too"
