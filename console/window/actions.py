@@ -359,7 +359,7 @@ ACTIONS = Actions[Receivers](
             menus=_on_report(1, 10),
         ),
         A(
-            "lost_see", "Show the report of the order that was not sent", ("F2",), "Report",
+            "lost_see", "Show the report, or the thread, of what was not sent", ("F2",), "Report",
             lambda on: on.lost_orders.see(), rules.noticed, over_forms="leaves",
         ),
         A(

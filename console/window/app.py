@@ -1154,6 +1154,7 @@ class ConsoleWindow(QObject):
         self.lost_orders.undo_lost.connect(self.status.hide_undo)
         self.lost_orders.settle_asked.connect(self.conflict_controller.open)
         self.lost_orders.report_opened.connect(self.report_lookup.choose)
+        self.lost_orders.thread_wanted.connect(lambda source, key: self.messages.write_to(Thread(source, key)))
         self.lost_orders.changed.connect(self.situation.look_again)
         self.lost_orders.hazard_seen.connect(self.hazards.see)
         self.lost_orders.hazard_seen.connect(self.alarm_commands.acknowledge_row)

@@ -24,13 +24,14 @@ from console.panels.notifications.setback import CLAIMS, Setback
 from console.panels.notifications.unsent_reports import UnsentReport, taken_down_text, unsent_notice, unsent_reports
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import BUSY, conflict_text, deleted_text, first_of, is_own
-from console.panels.report.history import call_back_text, edit_text, report_number, unit_code
+from console.panels.report.history import call_back_text, edit_text, recipient_in, report_number, unit_code
 from console.panels.situation import NoticeState
 from console.panels.sources import Sources
 from console.panels.status import StatusController
 from console.panels.stop_text import stop_text
 from console.panels.undo_stack import UndoStack, UndoStep
 from console.panels.window_state import WindowState
+from console.rules.correspondence import thread_of
 from console.rules.divert import beside
 from console.rules.edit import Edit, is_local, is_order
 from console.rules.engagement import job_in_force
@@ -207,6 +208,8 @@ class LostOrders(QObject):
     undo_lost = Signal()
     """What undo would have taken back was not sent."""
     report_opened = Signal(str, str)
+    thread_wanted = Signal(str, str)
+    """The thread of a message that was lost is to be opened: its source and key."""
     settle_asked = Signal(str)
     """There is something to choose: an edit's id."""
     setback_seen = Signal(object)
@@ -392,7 +395,7 @@ class LostOrders(QObject):
         return self._sources.follows(source) and not _in_force(order, self._window_state.catalog(source))[0]
 
     def see(self) -> None:
-        """Choose the report of the notice."""
+        """Choose the report of the notice, or open the thread of its message."""
         shown = self._shown
         if isinstance(shown, Setback) and shown.is_gone:
             self._status.say(self.tr("Report {n} is not at the server any more").format(n=shown.report))
@@ -403,7 +406,9 @@ class LostOrders(QObject):
             self.hazard_opened.emit()
         elif isinstance(shown, OfferedReport):
             self.report_opened.emit(shown.source, shown.report)
-        elif shown is not None and (edit := _edit_of(shown)).report:
+        elif shown is not None and (edit := _edit_of(shown)).kind is Kind.MESSAGE:
+            self.thread_wanted.emit(edit.source, thread_of(recipient_in(edit.data)))
+        elif shown is not None and edit.report:
             self.report_opened.emit(edit.source, edit.report)
 
     def _seen(self, setback: Setback) -> None:
@@ -628,7 +633,7 @@ class LostOrders(QObject):
         chooses, fulfilled = _chooses(order), _is_fulfilled(order, catalog)
         there = _crews_are_there(order, catalog)
         buttons = []
-        if edit.report is not None:
+        if edit.report is not None or edit.kind is Kind.MESSAGE:
             buttons.append(("lost_see", self.tr("See it"), self._window_state.actions.cap("lost_see")))
         settled = order.lost.state is _CONFLICT and is_settled(order.lost)
         if not fulfilled and (chooses or order.stopped or not settled):

@@ -297,7 +297,14 @@ def test_a_message_that_died_is_asked_about_behind_what_is_about_a_report(strip:
     strip.rig.outbox.on_outcome(Outcome(read, EditState.ATTENTION, "It is gone.", StopReason.REFUSED))
     strip.rig.outbox.on_outcome(Outcome(sent, EditState.EXPIRED))
     notice = strip.wait("NOT sent: Message to SDA-07 by rina: Come back")
-    assert (notice.level, [button[0] for button in notice.buttons]) == ("warn", ["lost_again", "lost_drop"])
+    assert (notice.level, [button[0] for button in notice.buttons]) == (
+        "warn",
+        ["lost_see", "lost_again", "lost_drop"],
+    )
+    threads: list[tuple[str, str]] = []
+    strip.orders.thread_wanted.connect(lambda source, key: threads.append((source, key)))
+    strip.orders.see()
+    assert threads == [("city", "unit:07")]
     order = strip.order("A", "11", priority=4)
     strip.rig.outbox.on_outcome(Outcome(order, EditState.EXPIRED))
     strip.wait("SDA-11 was NOT sent")
