@@ -173,7 +173,7 @@ def _user(connection: sa.Connection, name: str) -> Actor:
     query = sa.select(table.c.body, table.c.areas, table.c.agencies)
     row = connection.execute(query.where(table.c.id == name, table.c.token_hash.is_not(None))).first()
     if row is None:
-        raise NotFound(f"There is no user {name}.")
+        raise NotFound(f"There is no user {name} who can sign in.")
     user = decode(row[0], User)
     return Actor(user.name, user.role, decode(row[1], tuple[str, ...]), decode(row[2], tuple[str, ...]))
 

@@ -183,7 +183,7 @@ def test_nothing_outside_his_scope_becomes_his(shift: ShiftEnd) -> None:
         ("rina", RINA, Invalid, "from himself"),
         ("dewi", Actor("tono", "operator"), ForbiddenRefusal, "at the desk of rina or of dewi"),
         ("vera", RINA, ForbiddenRefusal, "has the role validator"),
-        ("nobody", RINA, NotFound, "no user nobody"),
+        ("nobody", RINA, NotFound, "no user nobody who can sign in"),
     ],
 )
 @one_database
@@ -198,6 +198,8 @@ def test_who_may_not_take_over(shift: ShiftEnd, who: str, by: Actor, refusal: ty
     ("by", "more", "says"),
     [
         (Actor("vera", "validator"), {}, "role validator"),
+        (Actor("wira", "viewer"), {}, "role viewer"),
+        (Actor("fajar", "field"), {}, "role field"),
         (LOCAL, {}, "Without users"),
         (RINA, {"shift_end": START - timedelta(hours=8)}, "up to 24 hours"),
         (RINA, {"shift_start": START - timedelta(hours=24)}, "up to 24 hours"),
