@@ -490,9 +490,9 @@ def test_an_order_that_its_crew_was_told_of_is_sent_however_late(strip: Strip, q
     edit_id = strip.order("A", "07")
     strip.rig.outbox.mark_told(edit_id, "rina")
     strip.rig.outbox.on_outcome(Outcome(edit_id, EditState.EXPIRED))  # it had been handed over before
-    queued = strip.rig.outbox.open_edit(edit_id)
-    assert queued is not None
-    assert queued.state is EditState.SENDING, "again, and without a time this once"
+    sent_again = "again, and without a time this once, as soon as its mark is on the disk"
+    wait_for(lambda: [one.state for one in strip.rig.outbox.open_edits] == [EditState.SENDING], what=sent_again)
+    (queued,) = strip.rig.outbox.open_edits
     assert strip.rig.outbox.told_and_waiting == (queued,), "until it is settled its crew is no free one"
     assert not outlived(as_told(queued), NOW + timedelta(hours=5), 600)
     (said,) = ticket_of(strip.rig, qtbot).strips
