@@ -71,9 +71,10 @@ def check_pin(database: Database, name: str, pin: str, by: Actor, now: datetime)
         row = connection.execute(sa.select(table).where(table.c.user == name).with_for_update()).first()
         if row is None:
             raise ForbiddenRefusal(f"{name} has no PIN yet: “Set my PIN”, or sigap user pin {name}.")
-        left = min(_LONGEST_WAIT, schema.moment(row.wait_until) - now) if row.wait_until else timedelta(0)
+        left = schema.moment(row.wait_until) - now if row.wait_until else timedelta(0)
+        # Longer than the longest it is where the clock has been set back since: nobody waits for that.
         # protects: five-pins-and-a-wait
-        if left > timedelta(0):
+        if timedelta(0) < left <= _LONGEST_WAIT:
             minutes = -(-int(left.total_seconds()) // 60)
             raise TooMany(
                 f"Too many wrong PINs for {name}: wait {minutes} min.", retry_after_s=int(left.total_seconds()) + 1

@@ -258,6 +258,21 @@ def test_after_five_wrong_pins_even_the_right_one_waits(shift: ShiftEnd, clock: 
         pins.check_pin(shift.city.database, "dewi", "314159", RINA, shift.city.clock())
 
 
+@one_database
+def test_a_clock_that_is_set_back_makes_nobody_wait_for_it(shift: ShiftEnd, clock: Clock) -> None:
+    shift.offer(line("10"))
+    for _ in range(pins.MOST_TRIES):
+        with pytest.raises(ForbiddenRefusal, match="not the PIN"):
+            shift.sign(pin="000000")
+    clock.skip(hours=-24)
+    with pytest.raises(ForbiddenRefusal, match="not the PIN"):
+        shift.sign(pin="000001")
+    with pytest.raises(TooMany):
+        shift.sign()
+    clock.skip(minutes=11)
+    assert shift.sign().incoming == "dewi"
+
+
 def test_tries_that_come_at_once_are_each_counted(shift: ShiftEnd) -> None:
     ready = threading.Barrier(8)
 
