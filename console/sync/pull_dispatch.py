@@ -36,6 +36,8 @@ _MOST_ANEW = 3
 _ANEW_S = 120.0
 _SAID_AFTER_S = 5.0
 """A copy of the server that is a moment behind is not worth a word."""
+_NOTHING_IS_READ = (errors.Unreachable, errors.NotThisServer, errors.NoBackend, errors.Busy, errors.SignIn)
+"""Faults that are not of what was asked for: the whole server is away, or wants somebody to sign in."""
 
 
 class DispatchPuller:
@@ -82,6 +84,8 @@ class DispatchPuller:
         self._messages = MessagePuller(source, client, cache_writer)
         self._user: str | None = None
         self._has_messages = False
+        self._messages_fault = ""
+        """Why the messages could not be read last, in words."""
         self.pulled = 0
         self.unreadable = Unreadable(signature_of(objects))
         self._backfill: Backfill | None = None
@@ -121,10 +125,21 @@ class DispatchPuller:
     def _read_messages(self, stopped: Callable[[], bool]) -> None:
         """The messages of who is signed in, where that is known and the server passes on any."""
         cursor = self._cache_writer.cursor(self._source)
-        if self._has_messages and self._knows_me and self._user is not None and cursor is not None:
+        if not (self._has_messages and self._knows_me and self._user is not None and cursor is not None):
+            return
+        before, self._messages_fault = self._messages_fault, ""
+        try:
             self._messages.catch_up(
                 self._user, cursor.epoch, cursor.scope_version, self.mapper, self._page_rows, stopped
             )
+        except errors.ApiError as error:
+            # protects: faulty-messages-hold-up-no-report
+            if isinstance(error, _NOTHING_IS_READ):
+                raise
+            self._messages_fault = f"Messages cannot be read: {error}"
+            _log.info("%s: messages cannot be read, which is tried again with the next round: %s", self._source, error)
+        if self._messages_fault != before:
+            self.tell()
 
     # First fill
 
@@ -415,7 +430,7 @@ class DispatchPuller:
         behind = (
             "The server tells of changes that its answers do not hold: what is shown may be old." if is_told else ""
         )
-        return " ".join(words for words in (behind, self.unreadable.words, self.note) if words)
+        return " ".join(words for words in (behind, self.unreadable.words, self._messages_fault, self.note) if words)
 
 
 def _is_due(kept: datetime | None, now: datetime | None) -> bool:

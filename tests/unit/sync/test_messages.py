@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from api_client.model import Kind, Unit, UnitState
+from api_client.model import EditBody, Kind, Unit, UnitState
 from console.cache.reader import CacheReader
+from console.rules.messages import SourceState
+from console.server.city.records import Actor
 from console.server.city.users import load_users
 from console.sync.retry import Timing
 from tests.helpers.live_server import Live, live_server
+from tests.helpers.net import http
+from tests.helpers.proxy import FaultProxy, answer, path_has
 from tests.helpers.sync_rig import Rig, rig
 
 ROLES = {"rina": "operator", "budi": "operator", "chief": "supervisor", "U1": "field"}
@@ -107,3 +111,27 @@ def test_a_server_that_was_set_back_has_its_messages_read_anew(live: Live, tmp_p
         desk.wait_until(lambda: texts(desk.reader, "rina") == set())
         desk.push(Kind.MESSAGE, None, to={}, text="After")
         desk.wait_until(lambda: texts(desk.reader, "rina") == {"After"})
+
+
+def test_messages_that_cannot_be_read_hold_up_no_report(live: Live, tmp_path: Path) -> None:
+    proxy, budi = FaultProxy(live.port), Actor("budi", "operator")
+    fault = http(500, {"error": "internal", "message": "It is broken."}, Sigap_Server="x")
+    proxy.when(path_has("/messages?"), answer(fault))
+    try:
+        with rig(tmp_path / "desk", proxy.url, token=token("rina"), timing=SLOW) as desk:
+            told = desk.wait(SourceState, lambda state: "Messages" in state.detail)
+            assert (told.state, told.detail.startswith("Messages cannot be read")) == ("live", True)
+            since = len(desk.said)
+            live.city.apply(
+                EditBody("message-1", Kind.MESSAGE, data={"to": {}, "text": "To all"}),
+                report=None, actor=budi, if_match=None,
+            )  # fmt: skip
+            live.city.apply(EditBody("claim-of-r1", Kind.CLAIM), report="r1", actor=budi, if_match=1)
+            desk.wait_until(lambda: desk.reader.reports_of("jkt", ["r1"])["r1"].claim is not None)
+            assert {one.state for one in desk.said[since:] if isinstance(one, SourceState)} <= {"live"}
+            proxy.rules = []
+            live.city.apply(EditBody("release-of-r1", Kind.RELEASE), report="r1", actor=budi, if_match=2)
+            desk.wait_until(lambda: texts(desk.reader, "rina") == {"To all"})
+            desk.wait(SourceState, lambda state: state.state == "live" and not state.detail, since)
+    finally:
+        proxy.close()
