@@ -117,12 +117,11 @@ class Action(msgspec.Struct, Generic[R], frozen=True):
             return why
         if self.makes is Kind.UNIT_STATE:
             return "The unit is outside your areas and agencies" if situation.unit_outside else ""
-        if self.makes in (
-            Kind.ALARM,
-            Kind.LOG,
-        ):  # of whichever report, or none: what is not his is said when it is done
+        # Of whichever report, or none: what is not his is said when it is done.
+        if self.makes in (Kind.ALARM, Kind.LOG):
             return ""
-        if self.makes is Kind.CLOSURE:  # it lies at a place, and not on the report: its server says whether that is his
+        # At a place or to a unit, and not on the report: its server says whether that is his.
+        if self.makes in (Kind.CLOSURE, Kind.MESSAGE):
             return NEW_ONLY if situation.new_only else ""
         is_on_report = self.makes is not Kind.CREATE
         # protects: new-reports-only-is-said-before

@@ -122,7 +122,7 @@ class ColleagueCommands(QObject):
             parts.append(words.format(n=one.unanswered, age=age))
         if len(self._window_state.cities.catalogs) > 1:
             parts.append(self._window_state.city_name(one.source))
-        return " · ".join(parts)
+        return " · ".join(part for part in parts if part)
 
     def _choose(self, details: ReportDetails, users: Sequence[User]) -> None:
         """Who is there comes first."""

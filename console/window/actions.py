@@ -523,7 +523,7 @@ ACTIONS = Actions[Receivers](
         ),
         A(
             "message_unit", "Write a message to the unit", (), "Units", lambda on: on.messages.write_to_unit(),
-            rules.unit_chosen, menus=_on_unit(3, 2),
+            rules.unit_chosen, Kind.MESSAGE, menus=_on_unit(3, 2),
         ),
         A(
             "units_available", "List the available units only, or all", (), "Units",
