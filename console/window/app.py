@@ -1195,6 +1195,7 @@ class ConsoleWindow(QObject):
         self.claims.taken_over.connect(self.lost_orders.tell)
         self.offers.setback_found.connect(self.lost_orders.tell)
         self.offers.changed.connect(self.lost_orders.set_offers)
+        self.offers.changed.connect(lambda _: self._on_calls())
         self.lost_orders.offer_answered.connect(lambda offer, takes: self.offers.answer(offer, takes=takes))
         for follower in (self.refusals, self.crew_notes, self.restores):
             follower.setback_found.connect(self.lost_orders.tell)
@@ -1462,7 +1463,7 @@ class ConsoleWindow(QObject):
     def _on_calls(self) -> None:
         """What calls the operator: alarms, which are known once all reports are read, and unread messages."""
         alarms = self.alarm_calls.calls
-        self.attention.set_calls((*alarms, *self.messages.calls) if alarms is not None else None)
+        self.attention.set_calls((*alarms, *self.messages.calls, *self.offers.calls) if alarms is not None else None)
 
     def _on_messages_counted(self, unread: int) -> None:
         self.window.set_tab_label("messages", self.tr("Messages"), str(unread) if unread else "")

@@ -19,7 +19,7 @@ from widgets.forms.sound import SoundForm
 _TONES = (
     (Tone.P1, "P1", "a P1 without a crew that nobody has taken; every 30 s until it is seen or taken"),
     (Tone.ALARM, "Alarm", "another alarm; every 2 min until it is acknowledged or silenced"),
-    (Tone.MESSAGE, "Message", "somebody has written to you; once"),
+    (Tone.MESSAGE, "Message", "somebody has written to you, or gives you a report; once"),
     (Tone.ALL_CLEAR, "All clear", "what called is over before you answered it, as when a colleague took it"),
 )
 _LOUDNESS_TEXTS = ("very soft", "soft", "medium", "loud", "loudest")

@@ -49,7 +49,7 @@ def test_what_a_colleague_keeps_as_he_signs_out_is_taken_over_by_one_key(live: L
     key(window, "T")
     assert "Another has taken it" in window.status_controller._message
     live.city.sign_out(RINA)
-    wait_for(lambda: window.ticket.ticket().holder.endswith("· signed out, T takes it over"), what="she has gone")
+    wait_for(lambda: window.ticket.ticket().holder == "rina has signed out · T takes it over", what="she has gone")
     wait_for(lambda: window.situation.current.holder is None, what="it is offered")
     key(window, "T")
     wait_for(lambda: window.ticket.ticket().holder.startswith("Taken by you"), what="it is his")
@@ -68,10 +68,14 @@ def bold(window: Any) -> str:
 
 
 def test_what_a_colleague_gives_is_taken_or_declined_by_one_key(live: Live, window: Any) -> None:
+    outside: list[str] = []
+    window.attention.came.connect(outside.append)
     for report, cap, who in (("r3", "F3", "budi"), ("r4", "⇧ F4", "rina")):
         gives(live, report, Kind.CLAIM)
         gives(live, report, to="budi")
         wait_for(lambda report=report: bold(window) == f"rina gives you {report}:", what="he is told")
+        wait_for(lambda: outside[-1:] == ["rina gives you a report: Flood, No area"], what="and called")
+        outside.clear()
         wait_notice_read(window)
         window.window.activateWindow()
         strike(window.queue, cap)
@@ -79,7 +83,7 @@ def test_what_a_colleague_gives_is_taken_or_declined_by_one_key(live: Live, wind
         wait_for(lambda: window.banner.notice is None, what="answered")
     choose(window, "r4")
     gives(live, "r4", to="budi")
-    wait_for(lambda: "rina gives it to you, T takes it" in window.ticket.ticket().holder, what="it says so itself")
+    wait_for(lambda: "rina gives it to you · T takes it" in window.ticket.ticket().holder, what="it says so itself")
     wait_for(lambda: window.situation.current.offered, what="its key too")
     key(window, "T")
     wait_for(lambda: holder(live, "r4") == "budi", what="T takes it as well")

@@ -13,12 +13,14 @@ from api_client.model import ClaimOffer, Kind
 from console.board.view import View
 from console.cache.reader import CachedReport, CacheReader
 from console.panels.edit_commands import EditCommands
+from console.panels.notifications.attention import Call
 from console.panels.notifications.setback import Setback
 from console.panels.report.details import ReportDetails
 from console.panels.window_state import WindowState
 from console.rules.report import OFFER_S
 from console.rules.scoped_code import ScopedCode
 from console.rules.status import is_open
+from console.sound.tones import Tone
 from console.tasks import Tasks
 
 _KIND = "offers"
@@ -82,6 +84,15 @@ class Offers(QObject):
         """What this operator has offered, and is not answered yet."""
         window_state.view_changed.connect(self._on_view)
         window_state.rows_touched.connect(self._on_rows)
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """What is offered calls the operator once."""
+        told = self.tr("{who} gives you a report: {what}")
+        return tuple(
+            Call((_KIND, one.source, one.report, one.at), Tone.MESSAGE, told.format(who=one.by, what=one.what))
+            for one in self._to_me
+        )
 
     def look(self) -> None:
         """Begin anew, for example for another operator."""

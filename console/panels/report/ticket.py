@@ -272,12 +272,12 @@ class TicketController(QObject):
         who = self.tr("you") if claim.who == self._window_state.me_at(details.source) else claim.who
         taken = self.tr("Taken by {who} {since}").format(who=who, since=since)
         if is_for_everybody(claim):
-            text = self.tr("{taken} · signed out, {key} takes it over")
-            return text.format(taken=taken, key=self._window_state.actions.cap("take"))
+            text = self.tr("{who} has signed out · {key} takes it over")
+            return text.format(who=claim.who, key=self._window_state.actions.cap("take"))
         if (to := offered_to(details.shown, self._now())) is not None and claim.offer is not None:
             if to == self._window_state.me_at(details.source):
-                text = self.tr("{taken} · {by} gives it to you, {key} takes it")
-                return text.format(taken=taken, by=claim.offer.by, key=self._window_state.actions.cap("take"))
+                text = self.tr("{by} gives it to you · {key} takes it")
+                return text.format(by=claim.offer.by, key=self._window_state.actions.cap("take"))
             return self.tr("{taken} · offered to {to}").format(taken=taken, to=to)
         connected = self._looking.get(details.source)
         is_cut_off = connected is not None and claim.who not in (self._window_state.me_at(details.source), *connected)
