@@ -13,6 +13,7 @@ from console.server.city.users import Users, add_user
 from console.server.http.rate_limit import RULES, RateLimits
 from tests.unit.server.conftest import Api, Clock, running
 
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 UNLIMITED = dict.fromkeys(RULES, "1000000 per 1 second")
 
 
@@ -40,6 +41,7 @@ def room(city: City, tmp_path: Path) -> Iterator[Room]:
             api.session.close()
 
 
+@one_database
 def test_it_stays_with_who_has_it_until_the_colleague_takes_it(room: Room) -> None:
     ani, budi, chief = room.ani, room.budi, room.chief
     ani.ok("10", "claim")
@@ -64,6 +66,7 @@ def test_it_stays_with_who_has_it_until_the_colleague_takes_it(room: Room) -> No
     assert room.claim("11") == ("ani", None)
 
 
+@one_database
 def test_it_is_offered_to_who_may_work_on_it_and_for_two_minutes(room: Room, clock: Clock) -> None:
     ani, budi = room.ani, room.budi
     ani.ok("10", "claim")
@@ -80,6 +83,7 @@ def test_it_is_offered_to_who_may_work_on_it_and_for_two_minutes(room: Room, clo
     assert "reopen it before you offer it" in room.chief.edit("12", "offer", {"to": "budi"}).json()["message"]
 
 
+@one_database
 def test_an_offer_is_taken_back_until_it_is_accepted(room: Room) -> None:
     ani, budi = room.ani, room.budi
     ani.ok("10", "claim")

@@ -15,6 +15,7 @@ from console.server.city.users import Users, add_user
 from console.server.http.rate_limit import RULES, RateLimits
 from tests.unit.server.conftest import START, Api, running
 
+one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 UNLIMITED = dict.fromkeys(RULES, "1000000 per 1 second")
 
 
@@ -65,6 +66,7 @@ def test_what_one_has_taken_is_taken_over_once_he_has_signed_out_and_not_before(
     assert [(row.who, row.detail) for row in rows] == [("ani", '{"offered":2}')]
 
 
+@one_database
 def test_a_crew_that_is_sent_to_an_offered_report_brings_it_to_its_sender_and_the_undo_gives_it_back(
     operators: tuple[Api, Api],
 ) -> None:

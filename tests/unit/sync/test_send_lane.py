@@ -102,6 +102,21 @@ def test_alarms_have_their_own_path_and_a_server_that_keeps_none_is_named(city: 
     assert refused.problem == "There is nothing at this address."
 
 
+@pytest.mark.parametrize(("kind", "data"), [(Kind.OFFER, {"to": "budi"}), (Kind.DECLINE, {})])
+def test_a_server_at_which_nothing_can_be_given_to_a_colleague_is_named(
+    city: FakeCity, console: Rig, kind: Kind, data: dict[str, Any]
+) -> None:
+    console.outcome(console.push(kind, "1", version=4, **data), EditState.ACCEPTED)
+    unknown = "The body is no edit: Invalid enum value."
+    city.on_edit = lambda *_: fault(422, "invalid", unknown)
+    refused = console.outcome(console.push(kind, "2", version=4, **data), EditState.ATTENTION)
+    assert refused.reason is StopReason.REFUSED
+    assert refused.problem.startswith("This server is of an older version, at which a report cannot be given")
+    city.can = ["offers"]
+    refused = console.outcome(console.push(kind, "3", version=4, **data), EditState.ATTENTION)
+    assert refused.problem == unknown
+
+
 def test_messages_have_their_own_path_and_a_server_that_passes_on_none_is_named(city: FakeCity, console: Rig) -> None:
     sent = console.push(Kind.MESSAGE, None, to={"unit": "U1"}, text="Bring sandbags")
     console.outcome(sent, EditState.ACCEPTED)
