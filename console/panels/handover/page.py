@@ -359,13 +359,13 @@ class HandoverPage(QObject):
             is_new=is_new,
         )
 
-    def _why_not_signed(self, draft: HandoverDraft) -> str:
+    def _why_not_signed(self, draft: HandoverDraft, *, offered_only: bool = False) -> str:
         if self.is_signed:
             return self.tr("It is signed")
         if self._signing.is_asking:
             return self.tr("The server is asked")
         # protects: no-signature-without-each-p1
-        if musts := len(still_musts(draft, self._lines)):
+        if not offered_only and (musts := len(still_musts(draft, self._lines))):
             return self.tr("{n} P1 to confirm").format(n=musts)
         if self._sources.is_away(self._source):
             return self.tr("No connection, it stays unsigned")
@@ -396,10 +396,18 @@ class HandoverPage(QObject):
             self._situation.when_read(line.row, self._take, lambda: None)
 
     def sign(self) -> None:
-        """Have it signed by who takes over, if it can be now; else why not is said."""
-        why, source = self._why_not_signed(self.draft), self._source
-        if self._counts is None or why:
-            self.message.emit(why or self.tr("Not loaded yet"))
+        """Have it signed by who takes over, if it can be now; else why not is said. With P1 that are not confirmed here
+        it can be offered to whom it is meant for, who confirms them at his own desk.
+        """
+        draft, source = self.draft, self._source
+        why = self._why_not_signed(draft)
+        may_offer = self._document is None and not self._why_not_signed(draft, offered_only=True)
+        if self._counts is None:
+            self.message.emit(self.tr("Not loaded yet"))
+        elif why and may_offer and draft.incoming:
+            self._ask_incoming(draft.incoming, self.tr("{why}, here or at the own desk").format(why=why))
+        elif why:
+            self.message.emit(why)
         elif self._document is not None:
             key, me = self._document.id, self._window_state.me_at(source)
             self._signing.take_over(
@@ -408,14 +416,14 @@ class HandoverPage(QObject):
                 me,
                 self._title(),
                 signature=lambda pin: HandoverSignature(me, pin, marks_of(self.draft, self._lines)),
-                why_not=lambda: self._why_not_signed_as(me, key),
+                why_not=lambda offered_only: self._why_not_signed_as(me, key, offered_only=offered_only),
             )
-        elif self.draft.incoming:
-            self._ask_incoming(self.draft.incoming)
+        elif draft.incoming:
+            self._ask_incoming(draft.incoming)
         else:
             self.choose_incoming(self._ask_incoming)
 
-    def _ask_incoming(self, who: str) -> None:
+    def _ask_incoming(self, who: str, problem: str = "") -> None:
         draft = self._own_draft
         draft = msgspec.structs.replace(draft, incoming=who, id=draft.id or self._ids())
         self._keep(draft)
@@ -427,7 +435,8 @@ class HandoverPage(QObject):
             self._title(),
             offer=lambda: offer_of(self._own_draft, self._lines, shift),
             signature=lambda pin: HandoverSignature(who, pin),
-            why_not=lambda: self._why_not_signed_as(me, draft.id),
+            why_not=lambda offered_only: self._why_not_signed_as(me, draft.id, offered_only=offered_only),
+            problem=problem,
         )
 
     def print_pages(self) -> None:
@@ -525,12 +534,12 @@ class HandoverPage(QObject):
         confirmed = sum(is_confirmed(draft, line) for line in self._lines)
         return confirmed, len(changed_since(draft, self._states()))
 
-    def _why_not_signed_as(self, me: str, handover: str) -> str:
-        """Why what this operator was about to sign cannot be signed as it stands now."""
+    def _why_not_signed_as(self, me: str, handover: str, *, offered_only: bool) -> str:
+        """Why what this operator was about to sign, or to offer, cannot be signed or offered as it stands now."""
         draft = self.draft
         if (self._window_state.me_at(self._source), draft.id) != (me, handover):
             return self.tr("Another hand-over is shown now")
-        return self._why_not_signed(draft)
+        return self._why_not_signed(draft, offered_only=offered_only)
 
     def _take(self) -> None:
         self._runner.run("take")

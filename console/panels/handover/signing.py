@@ -49,17 +49,18 @@ class HandoverSigning(QObject):
         *,
         offer: Callable[[], HandoverOffer] | None = None,
         signature: Callable[[str], HandoverSignature],
-        why_not: Callable[[], str],
+        why_not: Callable[[bool], str],
         problem: str = "",
     ) -> None:
         """Ask for the PIN of who takes over, `name`, and have the hand-over signed. With an `offer` it is offered
         first, and may be offered only: then he signs at his own desk. What is sent is made once the PIN is typed;
-        `why_not` says why it cannot be signed any more, "" when it can. `problem` is why it is asked once more.
+        `why_not` says why it cannot be signed, or, with True, offered only; "" when it can. `problem` is what has to be
+        known first, such as why it is asked once more.
         """
 
         def ask(signed: HandoverSignature | None, answered: Callable[[str], object]) -> None:
             # protects: what-came-while-the-pin-was-typed-is-handed-over
-            if why := why_not():
+            if why := why_not(signed is None):
                 self.message.emit(self.tr("Not signed: {why}").format(why=why))
                 return
             made = offer() if offer is not None else None

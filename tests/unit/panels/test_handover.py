@@ -374,6 +374,21 @@ def test_it_may_be_offered_only_and_signed_at_the_other_desk(desk: HandoverDesk)
     assert "dewi signs at the own desk" in desk.said[-1]
 
 
+def test_with_p1_that_nobody_has_confirmed_here_it_may_be_offered_and_not_signed(desk: HandoverDesk) -> None:
+    desk.key(Qt.Key.Key_S)
+    desk.take_over("dewi")
+    desk.sign()
+    assert desk.form()._sentence.text() == "2 P1 to confirm, here or at the own desk"
+    desk.pin("271828")
+    assert (desk.said[-1], desk.asked) == ("Not signed: 2 P1 to confirm", [])
+    desk.sign()
+    QTest.keyClick(desk.form().focusWidget(), Qt.Key.Key_N, Qt.KeyboardModifier.AltModifier)
+    wait_for(lambda: bool(desk.asked), what="it is offered")
+    offer = desk.asked[-1].offer
+    assert (desk.asked[-1].signature, offer.incoming) == (None, "dewi")
+    assert [line.mark for line in offer.lines] == [None, None, CONFIRMED, CONFIRMED, None]
+
+
 def test_without_the_server_it_stays_unsigned_and_says_so(desk: HandoverDesk) -> None:
     desk.confirm_all("dewi")
     desk.sources.set_state(SourceState("city", "offline"))
