@@ -346,9 +346,11 @@ class City:
 
     def sign_out(self, actor: Actor) -> None:
         """A user has signed out: what he has taken is offered to everybody, and nobody counts him as connected."""
+        with self.database.read() as connection:  # nobody's edit waits for that
+            taken = [one.id for one in claimed_by(connection, actor.name)]
         with self.database.write() as connection:
             unit_of_work = UnitOfWork(self.database, connection, self.clock())
-            offered = offer_claims(unit_of_work, actor.name)
+            offered = offer_claims(unit_of_work, actor.name, taken)
             last = unit_of_work.settle() if offered else 0
             detail = {"offered": offered}
             audit.append(connection, unit_of_work.now, audit.AuditedAction(actor, audit.SIGN_OUT, detail=detail))
@@ -359,12 +361,12 @@ class City:
     def come_back(self, name: str) -> None:
         """A user is here again: what was offered as he had signed out, and nobody has taken over, is his."""
         with self.database.read() as connection:  # nobody's edit waits for that
-            offered = [one for one in claimed_by(connection, name) if one.claim and is_for_everybody(one.claim)]
+            offered = [one.id for one in claimed_by(connection, name) if one.claim and is_for_everybody(one.claim)]
         if not offered:
             return
         with self.database.write() as connection:
             unit_of_work = UnitOfWork(self.database, connection, self.clock())
-            last = unit_of_work.settle() if take_back_offers(unit_of_work, name) else 0
+            last = unit_of_work.settle() if take_back_offers(unit_of_work, name, offered) else 0
         if last:
             self.database.announce(last, users=False)
 

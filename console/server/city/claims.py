@@ -122,23 +122,25 @@ def claimed_by(connection: sa.Connection, name: str) -> list[Report]:
     return [one for one in reports if _holder(one) == name]
 
 
-def offer_claims(unit_of_work: UnitOfWork, name: str) -> int:
-    """Offer what a user has taken to everybody, as he signs out; returns of how many reports."""
+def offer_claims(unit_of_work: UnitOfWork, name: str, taken: Sequence[str]) -> int:
+    """Offer the reports that a user has `taken` to everybody, as he signs out; returns of how many."""
     offer = ClaimOffer(unit_of_work.now, name)
-    return _change_claims(unit_of_work, name, lambda claim: replace(claim, offer=offer))
+    return _change_claims(unit_of_work, name, taken, lambda claim: replace(claim, offer=offer))
 
 
-def take_back_offers(unit_of_work: UnitOfWork, name: str) -> int:
-    """Keep for a user who has come back what nobody has taken over since he signed out; returns of how many reports."""
+def take_back_offers(unit_of_work: UnitOfWork, name: str, offered: Sequence[str]) -> int:
+    """Keep for a user who has come back what was `offered` and nobody has taken over; returns of how many reports."""
     return _change_claims(
-        unit_of_work, name, lambda claim: replace(claim, offer=None) if is_for_everybody(claim) else claim
+        unit_of_work, name, offered, lambda claim: replace(claim, offer=None) if is_for_everybody(claim) else claim
     )
 
 
-def _change_claims(unit_of_work: UnitOfWork, name: str, change: Callable[[Claim], Claim]) -> int:
+def _change_claims(
+    unit_of_work: UnitOfWork, name: str, reports: Sequence[str], change: Callable[[Claim], Claim]
+) -> int:
     changed = 0
-    for found in claimed_by(unit_of_work.connection, name):
-        report = unit_of_work.report(found.id)
+    for key in sorted(reports):
+        report = unit_of_work.report(key)
         if report is None or report.claim is None or report.claim.who != name:
             continue  # taken over since it was read
         claim = change(report.claim)
