@@ -327,8 +327,10 @@ def test_a_colleague_takes_the_seat_and_what_waits_there_keeps_its_author(desks:
     key(rina, "L", CTRL)
     wait_for(lambda: rina.screen_lock._kept is not None, what="it is known who may unlock it")
     wait_for(lambda: rina.sources.states().get("city") == "live", 60, what="the server is back")
-    typed(TOKENS["budi"])
-    press(Qt.Key.Key_Return)
+    field = rina.lock_page.field
+    wait_for(field.isEnabled, what="a token can be typed")
+    QTest.keyClicks(field, TOKENS["budi"])
+    QTest.keyClick(field, Qt.Key.Key_Return)
     wait_for(lambda: not rina.screen_lock.is_locked, what="budi sits there")
     assert rina.window_state.me_at("city") == "budi"
     wait_for(lambda: ("note", "rina") in _authors(desks.city, number), 60, what="what she wrote is hers")

@@ -171,7 +171,9 @@ def test_a_lost_answer_is_told_also_when_the_next_try_begins_at_once(city: FakeC
         edit = console.push(Kind.NOTE, "1", text="once")
         console.outcome(edit, EditState.ACCEPTED)
         told = [each.state for each in console.said if isinstance(each, Outcome) and each.edit_id == edit.id]
-        assert told == [EditState.UNCONFIRMED, EditState.ACCEPTED]
+        # What it waits for meanwhile may be told before the next try begins.
+        assert list(dict.fromkeys(told)) == [EditState.UNCONFIRMED, EditState.ACCEPTED]
+        assert told.count(EditState.ACCEPTED) == 1
         first, second = edits_at(city)
         assert first == second, "the same body under the same key"
 
