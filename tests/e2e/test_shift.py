@@ -248,6 +248,7 @@ def test_the_shift_ends_with_a_hand_over_that_both_sign_and_what_was_taken_chang
     wait_for(lambda: rina.handover_page.is_signed, what="both have signed")
     for window in (rina, budi):
         wait_for(lambda window=window: _holder(window, number) == "budi", what="it is budi's by now")
+        wait_for(lambda window=window: window.window_state.catalog("city").handovers, what="the desk knows of it")
         (handover,) = window.window_state.catalog("city").handovers
         assert (handover.outgoing, handover.incoming) == ("rina", "budi")
     key(rina, "H", CTRL)
