@@ -112,23 +112,40 @@ class ScreenLock(QObject):
             self.message.emit(self.tr("Nobody is signed in who could unlock it: sign in first"))
             return
         self._cover()
-        since, tokens_of, new_salt = self._now(), self._sign_in.seat_tokens(), self._new_salt
-        if tokens_of is None:
+        since = self._now()
+        if self._sign_in.seat_tokens() is None:
             self._keep(KeptLock(since, needs_token=False))
-            return
+        else:
+            self._learn_tokens(KeptLock(since))
+
+    def _learn_tokens(self, lock: KeptLock) -> None:
+        """Keep the lock at once, and as soon as they are read what the operator's tokens are known by: the keyring may
+        take its time, and a program that is killed meanwhile opens locked.
+        """
+        tokens_of, new_salt = self._sign_in.seat_tokens(), self._new_salt
+        # protects: locked-before-its-tokens-are-read
+        self._settings.keep_behind(lambda settings: setattr(settings, "lock", lock))
 
         def digests() -> tuple[TokenDigest, ...]:
-            return tuple(digest_of(token, new_salt()) for token in tokens_of())
+            return tuple(digest_of(token, new_salt()) for token in (tokens_of() if tokens_of is not None else ()))
 
-        self._tasks.submit(digests, lambda tokens: self._keep(KeptLock(since, tokens)))
+        def known(tokens: tuple[TokenDigest, ...]) -> None:
+            self._keep(msgspec.structs.replace(lock, tokens=tokens))
+            self._wait()
+            self._show()
+
+        self._tasks.submit(digests, known, lambda _: known(()))  # then its server knows the token
 
     def take_up(self) -> None:
         """Be locked from the first picture on where the window was locked when the program ended."""
         kept = self._settings.here.lock
         if kept is not None:
             self._cover()
-            self._kept = kept
-            self._wait()
+            if kept.needs_token and not kept.tokens:
+                self._learn_tokens(kept)
+            else:
+                self._kept = kept
+                self._wait()
             self.tick()
 
     def choose_minutes(self) -> None:

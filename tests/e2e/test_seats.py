@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -252,6 +253,23 @@ def test_it_locks_itself_when_nobody_touches_anything(desk: Desk) -> None:
         assert other.window.focusWidget() is other.lock_page.field
         assert "Locked since" in texts(other)
         wait_for(lambda: other.sources.states().get("city") == "live", what="it goes on")
+    desk.unlock("budi")
+
+
+def test_it_is_locked_before_the_tokens_are_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A keyring may take its time."""
+    window, waiting = desk.window, list[Any]()
+    monkeypatch.setattr(window.screen_lock, "_tasks", SimpleNamespace(submit=lambda *what: waiting.append(what)))
+    window.actions.run("lock")
+    wait_for(lambda: load_settings(desk.profile).lock is not None, what="it is kept")
+    kept = load_settings(desk.profile)
+    with console(desk.profile.with_name("killed"), desk.link.url, name="budi", kept=kept) as other:
+        assert other.screen_lock.is_locked
+        wait_for(lambda: other.screen_lock._kept is not None, what="it is known who may unlock it")
+        assert len(other.screen_lock._kept.tokens) == 1
+    monkeypatch.undo()
+    work, then, _ = waiting.pop()
+    then(work())
     desk.unlock("budi")
 
 
