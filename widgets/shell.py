@@ -182,8 +182,6 @@ class Shell(QMainWindow):
         self._grown = (0,) * len(_GROWTH)
         self._keyboard_away = self._typing = False
         self._to_give = ""
-        self._quiet: list[QShortcut] = []
-        """While a page covers everything: the shortcuts that it has silenced."""
         self._caps: weakref.WeakKeyDictionary[QWidget, dict[str, bool]] = weakref.WeakKeyDictionary()
 
         self._units = TabPanel(theme, bottom_tabs)
@@ -347,11 +345,9 @@ class Shell(QMainWindow):
         """Show this page instead of everything else: no panel is painted or read out, and no key of the window does
         anything.
         """
-        own = self.findChildren(QShortcut, options=Qt.FindChildOption.FindDirectChildrenOnly)
-        self._quiet = [one for one in own if one.isEnabled()]
-        for shortcut in self._quiet:
+        for shortcut in self._shortcuts():
             # protects: keys-of-a-locked-screen-go-nowhere
-            shortcut.setEnabled(False)
+            shortcut.blockSignals(True)  # whoever owns it may switch it on or off meanwhile
         if self._pages.indexOf(page) < 0:
             self._pages.addWidget(page)
         self._pages.setCurrentWidget(page)
@@ -360,10 +356,11 @@ class Shell(QMainWindow):
     def uncover(self) -> None:
         """Show the panels again after `cover`, and let the window's keys do what they did."""
         self._pages.setCurrentIndex(0)
-        for shortcut in self._quiet:
-            if isValid(shortcut):
-                shortcut.setEnabled(True)
-        self._quiet = []
+        for shortcut in self._shortcuts():
+            shortcut.blockSignals(False)
+
+    def _shortcuts(self) -> list[QShortcut]:
+        return self.findChildren(QShortcut, options=Qt.FindChildOption.FindDirectChildrenOnly)
 
     @property
     def is_covered(self) -> bool:

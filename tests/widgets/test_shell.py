@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from typing_extensions import override
 
 from tests.widgets.sample import make_theme
+from widgets.keys import add_key
 from widgets.shell import Shell
 from widgets.states import EmptyState
 from widgets.tabs import TabLabel, TabStrip
@@ -442,3 +443,19 @@ def test_a_page_that_covers_everything_keeps_the_keyboard(qtbot: QtBot) -> None:
     shell.uncover()
     shell.focus_panel("report")
     assert shell.current_panel() == "report"
+
+
+def test_the_keys_of_a_covered_window_are_silent_and_as_they_were_left_afterwards(qtbot: QtBot) -> None:
+    shell = shown(qtbot, 1920, 1080)
+    heard: list[str] = []
+    keys = {name: add_key(shell, name, lambda name=name: heard.append(name)) for name in ("F8", "F9")}
+    page = Panel()
+    shell.cover(page)
+    keys["F9"].setEnabled(False)  # what it was for has ended under the page
+    for name in keys:
+        QTest.keyClick(shell, Qt.Key[f"Key_{name}"])
+    assert heard == []
+    shell.uncover()
+    for name in keys:
+        QTest.keyClick(shell, Qt.Key[f"Key_{name}"])
+    assert heard == ["F8"]
