@@ -364,6 +364,7 @@ class HandoverPanel(QWidget):
         }  # fmt: skip
         for intent, verb in verbs.items():
             button = KeyButton(theme, verb, _CAPS[intent], filled=intent == CONFIRM)
+            button.setParent(foot)  # until it is laid in a line nothing else would take it away with the panel
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.clicked.connect(lambda _=False, intent=intent: self._on_intent(intent))
             self.buttons[intent] = button

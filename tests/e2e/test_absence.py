@@ -86,7 +86,7 @@ def test_what_happened_while_the_window_was_closed_is_told_at_the_next_start(cit
         recalled, back = send(window, skip)
         closed, let_go = send(window, skip)
         sent_again, first = send(window, skip)
-        taken = find(window, "unassigned", skip=skip)
+        taken = find(window, "unassigned", skip=skip, like=lambda one: one.priority != 1)
         key(window, "T")
         wait_for(lambda: not outbox(window) and len(window.window_state.view.mine) == 5, what="five reports are hers")
         wait_for(lambda: len(window.claims._held) == 5, what="and known to be")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("qapp")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("goingon")
     users = str(write_users(folder))
-    with served(folder, "--demo-city", "--still", "--reports", "1800", "--users", users) as server:
+    with served(folder, "--demo-city", "--still", "--reports", "3000", "--users", users) as server:
         yield server
 
 

@@ -19,7 +19,7 @@ from console.server.city.records import Actor, CitizenOptions, Posting
 from console.server.city.report_key import reporter_id
 from console.server.city.users import Users, add_user
 from tests.helpers.pictures import picture
-from tests.unit.server.conftest import Api, running
+from tests.unit.server.conftest import MADE_SINCE_HOLDS_END, Api, running
 
 PAGE_KEY, FORM_KEY, AGAIN_KEY = (str(uuid.uuid4()) for _ in range(3))
 PHONE, EMAIL = "081234567890", "siti@warga.example"
@@ -229,16 +229,7 @@ def test_an_older_citys_secrets_are_taken_out_and_what_consoles_made_stays(city:
         connection.exec_driver_sql("ALTER TABLE reports DROP COLUMN hold_until")
         connection.exec_driver_sql("DROP INDEX reports_created")
         connection.exec_driver_sql("CREATE INDEX reports_created ON reports (created)")
-        for table in (
-            "closures",
-            "alarms",
-            "handovers",
-            "pins",
-            "messages",
-            "read_marks",
-            "photo_facts",
-            "proof_photos",
-        ):
+        for table in MADE_SINCE_HOLDS_END:
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("DROP INDEX ix_contacts_phone_tail")
         connection.exec_driver_sql("ALTER TABLE contacts DROP COLUMN phone_tail")
