@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractItemView, QStackedWidget, QStyleOptionViewItem, QVBoxLayout, QWidget
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QStackedWidget, QStyleOptionViewItem, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from widgets.focus import FocusRing
-from widgets.rows import AT_LEFT, AT_RIGHT, RowDelegate, RowsModel, RowsView
+from widgets.rows import ColumnHead, RowDelegate, RowsModel, RowsView
 from widgets.states import EmptyState
 from widgets.symbols import Symbols
 from widgets.theme import Theme
 
-ROW_HEIGHT, HEAD_HEIGHT = 26, 24
+ROW_HEIGHT = 26
 _FIXED = {"symbol": 40, "for": 72, "alarm": 150, "state": 160}
 _LEAST = 130
 """What where and what to do have at least, before the column of the state gives way."""
@@ -70,34 +70,6 @@ def place_alarm_columns(theme: Theme, width: int) -> dict[str, QRect]:
         places[key] = QRect(left, 0, wide, 1)
         left += wide
     return places
-
-
-class _AlarmHead(QWidget):
-    """The words over the columns."""
-
-    def __init__(self, theme: Theme, view: QAbstractItemView) -> None:
-        super().__init__()
-        self._theme, self._view = theme, view
-        self._words = {
-            "for": self.tr("For"),
-            "alarm": self.tr("Alarm"),
-            "where": self.tr("Where"),
-            "response": self.tr("What to do"),
-            "state": self.tr("State"),
-        }
-        self.setFixedHeight(theme.px(HEAD_HEIGHT))
-
-    @override
-    def paintEvent(self, event: QPaintEvent) -> None:
-        theme = self._theme
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), theme.color("surface.panel"))
-        painter.fillRect(QRect(0, self.height() - 1, self.width(), 1), theme.color("border.divider"))
-        painter.setFont(theme.font("caption", 500))
-        painter.setPen(theme.color("text.tertiary"))
-        for key, place in place_alarm_columns(theme, self._view.viewport().width()).items():
-            box = QRect(place.left() + theme.px(8), 0, place.width() - theme.px(16), self.height())
-            painter.drawText(box, AT_RIGHT if key == "for" else AT_LEFT, self._words.get(key, ""))
 
 
 class _AlarmDelegate(RowDelegate):
@@ -154,7 +126,14 @@ class AlarmsPanel(QWidget):
         self.view.opened.connect(self.opened)
         self.view.menu_asked.connect(self.menu_asked)
         self.view.viewport().installEventFilter(self)
-        self._head = _AlarmHead(theme, self.view)
+        words = {
+            "for": self.tr("For"),
+            "alarm": self.tr("Alarm"),
+            "where": self.tr("Where"),
+            "response": self.tr("What to do"),
+            "state": self.tr("State"),
+        }
+        self._head = ColumnHead(theme, self.view, words, place_alarm_columns, at_right=("for",))
         self._empty = EmptyState(theme)
         self._empty.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._middle = QStackedWidget()

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from widgets.chips import Chip, ChipsRow
 from widgets.focus import FocusRing
 from widgets.forms.form import LineField, make_label
 from widgets.keys import cap_size, paint_cap
-from widgets.rows import AT_LEFT, LazyRowsModel, RowDelegate, RowsView
+from widgets.rows import AT_LEFT, ColumnHead, LazyRowsModel, RowDelegate, RowsView
 from widgets.states import EmptyState
 from widgets.symbols import paint_mark
 from widgets.text import one_line
 from widgets.theme import Theme
 
-ROW_HEIGHT, HEAD_HEIGHT = 26, 24
+ROW_HEIGHT = 26
 LONGEST_LINE = 2_000
 _FIND_WIDE, _ROOMY = 230, 250
 _HINT, _LONGEST_SEARCH = 60, 100
@@ -56,33 +56,6 @@ def place_log_columns(theme: Theme, width: int) -> dict[str, QRect]:
         left += theme.px(size)
     places["what"] = QRect(left, 0, max(0, width - left), 1)
     return places
-
-
-class _LogHead(QWidget):
-    """The words over the columns."""
-
-    def __init__(self, theme: Theme, view: QAbstractItemView) -> None:
-        super().__init__()
-        self._theme, self._view = theme, view
-        self._words = {
-            "time": self.tr("Time"),
-            "who": self.tr("Who"),
-            "about": self.tr("About"),
-            "what": self.tr("What"),
-        }
-        self.setFixedHeight(theme.px(HEAD_HEIGHT))
-
-    @override
-    def paintEvent(self, event: QPaintEvent) -> None:
-        theme = self._theme
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), theme.color("surface.panel"))
-        painter.fillRect(QRect(0, self.height() - 1, self.width(), 1), theme.color("border.divider"))
-        painter.setFont(theme.font("caption", 500))
-        painter.setPen(theme.color("text.tertiary"))
-        for key, place in place_log_columns(theme, self._view.viewport().width()).items():
-            box = QRect(place.left() + theme.px(8), 0, place.width() - theme.px(16), self.height())
-            painter.drawText(box, AT_LEFT, self._words[key])
 
 
 class _LogDelegate(RowDelegate):
@@ -219,7 +192,13 @@ class LogPanel(QWidget):
         self.view.menu_asked.connect(self.menu_asked)
         self.view.viewport().installEventFilter(self)
         self.view.verticalScrollBar().valueChanged.connect(lambda _: self._look_at_end())
-        self._head = _LogHead(theme, self.view)
+        words = {
+            "time": self.tr("Time"),
+            "who": self.tr("Who"),
+            "about": self.tr("About"),
+            "what": self.tr("What"),
+        }
+        self._head = ColumnHead(theme, self.view, words, place_log_columns)
         self._empty = EmptyState(theme)
         self._empty.setFocusPolicy(self.view.focusPolicy())
         self._note = make_label(theme, "", "caption", "priority.p2")

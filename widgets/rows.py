@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import (
@@ -18,7 +18,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -39,6 +39,7 @@ _ONE_LINE = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
 AT_LEFT = _ONE_LINE | Qt.AlignmentFlag.AlignLeft
 AT_RIGHT = _ONE_LINE | Qt.AlignmentFlag.AlignRight
 """How a line of text stands in the column of a list."""
+HEAD_HEIGHT = 24
 _MOST_MADE = 200
 """How many rows are compared with what they were."""
 
@@ -382,3 +383,33 @@ class RowDelegate(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(theme.color(token))
         painter.drawText(box, AT_RIGHT if right else AT_LEFT, words)
+
+
+class ColumnHead(QWidget):
+    """The words over the columns of a list: `words` by column, which `place` puts where they stand at a width."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        view: QAbstractItemView,
+        words: Mapping[str, str],
+        place: Callable[[Theme, int], Mapping[str, QRect]],
+        *,
+        at_right: Collection[str] = (),
+    ) -> None:
+        """`at_right` are the columns whose words stand at the right."""
+        super().__init__()
+        self._theme, self._view, self._words, self._place, self._at_right = theme, view, words, place, at_right
+        self.setFixedHeight(theme.px(HEAD_HEIGHT))
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._theme
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color("surface.panel"))
+        painter.fillRect(QRect(0, self.height() - 1, self.width(), 1), theme.color("border.divider"))
+        painter.setFont(theme.font("caption", 500))
+        painter.setPen(theme.color("text.tertiary"))
+        for key, place in self._place(theme, self._view.viewport().width()).items():
+            box = QRect(place.left() + theme.px(8), 0, place.width() - theme.px(16), self.height())
+            painter.drawText(box, AT_RIGHT if key in self._at_right else AT_LEFT, self._words.get(key, ""))

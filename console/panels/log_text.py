@@ -55,8 +55,6 @@ def report_of(entry: Entry) -> str:
     if entry.kind == Kind.MESSAGE:
         return str(entry.data.get("report") or "")
     alarms = [one for one in _alarms_of(entry) if one.get("kind") not in OF_UNITS]
-    if entry.kind == Kind.MESSAGE:
-        return str(entry.data.get("report") or "")
     return entry.report or (str(alarms[0].get("about") or "") if alarms else "")
 
 
@@ -65,8 +63,6 @@ def unit_of(entry: Entry) -> str:
     if entry.kind == Kind.MESSAGE:
         return recipient_in(entry.data).unit or ""
     alarms = [one for one in _alarms_of(entry)[:1] if one.get("kind") in OF_UNITS]
-    if entry.kind == Kind.MESSAGE:
-        return recipient_in(entry.data).unit or ""
     found = alarms[0].get("about") if alarms else entry.data.get("unit") or entry.unit
     return str(found or "")
 

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QWidget
 from typing_extensions import override
 
 from widgets.forms.form import Form, make_label
-from widgets.keys import KeyButton, add_key
 from widgets.theme import Theme
 
 _LOOKED_AT = ("address", "jurisdiction", "token", "insecure_http")
@@ -158,8 +157,6 @@ class ConnectForm(Form):
 class TokenForm(Form):
     """A server's token, typed again. Values: token. `skip_text` names a button for who has none for it: `skipped`."""
 
-    skipped = Signal()
-
     def __init__(
         self, theme: Theme, title: str, sentence: str, *, skip_text: str = "", parent: QWidget | None = None
     ) -> None:
@@ -170,16 +167,8 @@ class TokenForm(Form):
         self.token.returnPressed.connect(self.commit)  # one line, nothing to write on in
         self.body.addWidget(self.token)
         if skip_text:
-            skip = KeyButton(theme, skip_text, "Alt N", height=32)
-            skip.clicked.connect(self._skip)
-            add_key(self, "Alt+N", self._skip)
-            self.foot_row.insertWidget(1, skip)
+            self.add_skip(skip_text)
         self.touch()
-
-    def _skip(self) -> None:
-        if not self.is_done:
-            self.end()
-            self.skipped.emit()
 
     @override
     def values(self) -> dict[str, Any]:

@@ -183,6 +183,8 @@ class Form(QDialog):
     """The values, a moment after the last keystroke."""
     draft_cleared = Signal()
     """The draft that was offered is not wanted."""
+    skipped = Signal()
+    """It ended by the button of `add_skip`."""
     earlier_wanted = Signal()
     """What `offer_earlier` told of is to be gone on with."""
     unused_key = Signal(str)
@@ -564,6 +566,18 @@ class Form(QDialog):
         values = self.values()
         self.end()
         self.committed.emit(values)
+
+    def add_skip(self, text: str) -> None:
+        """A button beside the others, and its key, for who goes on without what the form asks for: `skipped`."""
+        skip = KeyButton(self.theme, text, "Alt N", height=32)
+        skip.clicked.connect(self._skip)
+        add_key(self, "Alt+N", self._skip)
+        self.foot_row.insertWidget(1, skip)
+
+    def _skip(self) -> None:
+        if not self.is_done:
+            self.end()
+            self.skipped.emit()
 
     def end(self) -> None:
         """The form is done: it takes no more input and is hidden."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLineEdit, QWidget
 from typing_extensions import override
 
 from widgets.forms.form import Form
-from widgets.keys import KeyButton, add_key
 from widgets.theme import Theme
 
 LEAST_DIGITS, MOST_DIGITS = 6, 12
@@ -20,8 +18,6 @@ class PinForm(Form):
 
     A new one is typed twice. `skip_text` names a button (Alt+N) for what is done without a PIN: `skipped`.
     """
-
-    skipped = Signal()
 
     def __init__(
         self,
@@ -41,10 +37,7 @@ class PinForm(Form):
         self.pin = self._add(self.tr("New PIN") if is_new else self.tr("PIN"))
         self.again = self._add(self.tr("Once more")) if is_new else None
         if skip_text:
-            skip = KeyButton(theme, skip_text, "Alt N", height=32)
-            skip.clicked.connect(self._skip)
-            add_key(self, "Alt+N", self._skip)
-            self.foot_row.insertWidget(1, skip)
+            self.add_skip(skip_text)
         self.touch()
 
     def _add(self, name: str, note: str = "") -> QLineEdit:
@@ -55,11 +48,6 @@ class PinForm(Form):
         self.body.addWidget(self.field_label(name, note))
         self.body.addWidget(field)
         return field
-
-    def _skip(self) -> None:
-        if not self.is_done:
-            self.end()
-            self.skipped.emit()
 
     @override
     def values(self) -> dict[str, Any]:

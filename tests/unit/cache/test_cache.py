@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,20 +34,6 @@ from console.cache.writer import CacheWriter, DeletedItem, PageItem
 from console.files.sqlite_file import CACHE, set_aside
 from console.rules.status import ORDER
 from tests.unit.cache.making import T0, assignment, at, entry, ids, items, report
-
-
-@pytest.fixture
-def writer(tmp_path: Path) -> Iterator[CacheWriter]:
-    writer = CacheWriter(tmp_path)
-    yield writer
-    writer.close()
-
-
-@pytest.fixture
-def reader(tmp_path: Path) -> Iterator[CacheReader]:
-    reader = CacheReader(tmp_path)
-    yield reader
-    reader.close()
 
 
 def column(reader: CacheReader, name: str) -> dict[str, int]:

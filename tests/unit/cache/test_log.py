@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,20 +20,6 @@ from tests.unit.cache.making import T0, at
 
 MINUTE = timedelta(minutes=1)
 EVERYTHING = LogFilter()
-
-
-@pytest.fixture
-def writer(tmp_path: Path) -> Iterator[CacheWriter]:
-    writer = CacheWriter(tmp_path)
-    yield writer
-    writer.close()
-
-
-@pytest.fixture
-def reader(tmp_path: Path) -> Iterator[CacheReader]:
-    reader = CacheReader(tmp_path)
-    yield reader
-    reader.close()
 
 
 def put(writer: CacheWriter, *entries: Entry, source: str = "city", seq: int = 1) -> None:

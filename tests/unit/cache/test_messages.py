@@ -29,13 +29,6 @@ def writer(tmp_path: Path) -> Iterator[CacheWriter]:
     writer.close()
 
 
-@pytest.fixture
-def reader(tmp_path: Path) -> Iterator[CacheReader]:
-    reader = CacheReader(tmp_path)
-    yield reader
-    reader.close()
-
-
 def message(key: str, minute: int = 0, **more: Any) -> Message:
     values: dict[str, Any] = {"author": "SDA-11", "to": Recipient(role="operator"), "unit": "unit-11", "to_you": True}
     return Message(key, at=T0 + timedelta(minutes=minute), text=f"words of {key}", **(values | more))
