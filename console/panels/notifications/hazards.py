@@ -213,9 +213,13 @@ class Hazards(QObject):
         facts = view.row_facts([one.row for one in kept])
         whats = {fact.row: self._what(fact) for fact in facts}  # its category may have been corrected since
         unseen = tuple(msgspec.structs.replace(one, what=whats.get(one.row, one.what)) for one in kept)
-        notified = {self._window_state.row, *new, *(one.row for one in unseen)}
         taken = snapshot.column("claim")[snapshot.positions(hazards)] != 0
-        left = [row for row in hazards[~taken].tolist() if row in self._others and row not in notified]
+        left_now = self._others.intersection(hazards[~taken].tolist())
+        # Its alarm may have been read from a newer cache than this View was.
+        # protects: what-its-holder-left-is-called-so
+        unseen = tuple(_as_left(one) if one.row in left_now else one for one in unseen)
+        notified = {self._window_state.row, *new, *(one.row for one in unseen)}
+        left = sorted(left_now - notified)
         self._others = frozenset(hazards[taken].tolist()) - frozenset(view.mine.tolist())
         self._tell(view, unseen, new, left)
         self.look()
@@ -316,6 +320,10 @@ class Hazards(QObject):
         what = catalog.service_name(cities.code("service", fact.service))
         where = catalog.place(cities.code("area", fact.area)) if fact.area else self.tr("No area")
         return f"{what}, {where}"
+
+
+def _as_left(hazard: NewHazard) -> NewHazard:
+    return msgspec.structs.replace(hazard, news=HazardNews.LEFT) if hazard.news is HazardNews.ALONE else hazard
 
 
 def _named(hazard: NewHazard, text: RowText | None) -> NewHazard:

@@ -73,6 +73,14 @@ def test_a_hazard_that_somebody_leaves_is_told_to_the_others(follower: Follower)
     assert follower.see(*left, R(row=4, priority=1)) == [(4, False)], "it is told already"
 
 
+def test_a_hazard_whose_alarm_is_read_before_the_view_that_shows_it_as_left_is_called_left(follower: Follower) -> None:
+    """The alarm was found in a newer cache: "without a crew (any more)" stood there, of a report that never had one."""
+    follower.see(R(row=1, priority=1, claim=1))
+    follower.hazards.tell({1: (HazardNews.ALONE, T0)})
+    assert follower.see(R(row=1, priority=1, claim=1)) == [(1, False)]
+    assert follower.see(R(row=1, priority=1)) == [(1, True)]
+
+
 def test_a_hazard_whose_crew_has_gone_is_not_called_new(follower: Follower) -> None:
     """The crew on scene could not go on: the report of this morning is no new one, and the time is that of now."""
     there = R(row=1001, priority=1, source=2, status=naive.PROGRESS, created=NOW - 9000)
