@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import re
 import subprocess
@@ -33,7 +35,21 @@ CALLS = (
 )
 """What citizens say on the telephone."""
 _CALLS_ON = "1920x1080"
+PARTS = {
+    "alarms": "panel_alarms",
+    "log": "panel_log",
+    "messages": "panel_messages",
+    "shift": "panel_shift",
+    "handover": "handover",
+    "overview": "colleagues",
+    "lock": "lock",
+}
+"""What the window shows beside reports, and by which action; the lock comes last."""
+_PARTS_ON = ("1366x768", "1920x1080")
 _PROFILE = "pictures"
+_OPERATOR, _COLLEAGUE = "Rina Aulia", "Budi Santoso"
+_TOKEN = "token-of-the-pictures"
+"""The operator's, at a server that lives as long as the pictures are taken."""
 _AT_MOST_S = 60.0
 _UNTIL_NAMED_S = 2.0
 """The names of streets come after the streets, in slices, and no signal tells of the last one."""
@@ -51,14 +67,20 @@ def main() -> int:
     Path("pictures").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sigap-pictures-") as name:
         folder = Path(name)
-        environment = {**os.environ, "SIGAP_HOME": str(folder), "QTWEBENGINE_CHROMIUM_FLAGS": "--disable-gpu"}
+        environment = {
+            **os.environ,
+            "SIGAP_HOME": str(folder),
+            "QTWEBENGINE_CHROMIUM_FLAGS": "--disable-gpu",
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",  # the token is nobody's
+        }
         server, address = _start_city(folder, arguments.reports)
         try:
             streets = folder / "city.osm.pbf"
             _run(environment, "-m", "console.server.demo.streets.worker", str(streets), stdin=subprocess.PIPE)
             _run(environment, "-m", "console", "map", "build", str(streets), "--profile", _PROFILE)
-            _run(environment, "-m", "console", "connect", address, "--insecure-http", "--profile", _PROFILE)
-            _run(environment, "-m", "console", "sync", "--once", "--profile", _PROFILE)
+            connect = ("connect", address, "--insecure-http", "--profile", _PROFILE)
+            _run(environment, "-m", "console", *connect, said=_TOKEN)
+            _run(environment, "-m", "console", "sync", "--once", "--profile", _PROFILE, "--tokens", "-", said=_TOKEN)
             failed = 0
             for size in SIZES:
                 for theme in THEMES:
@@ -74,6 +96,7 @@ def _start_city(folder: Path, reports: str) -> tuple[subprocess.Popen[str], str]
     """The demo city's server and its address."""
     command = [sys.executable, "-m", "console", "serve", "--demo-city", "--reports", reports, "--port", "0"]
     command += ["--database", f"sqlite:///{folder / 'city.db'}", "--media", str(folder / "media"), "--name", "Jakarta"]
+    command += ["--users", str(_write_users(folder))]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     for line in server.stdout:
@@ -83,8 +106,24 @@ def _start_city(folder: Path, reports: str) -> tuple[subprocess.Popen[str], str]
     sys.exit("the demo city does not start")
 
 
-def _run(environment: dict[str, str], *arguments: str, stdin: int = subprocess.DEVNULL) -> int:
-    """One command; its exit code."""
+def _write_users(folder: Path) -> Path:
+    """The file of who works at the city: the operator of the window, and a colleague."""
+    digests = {
+        _OPERATOR: hashlib.sha256(_TOKEN.encode()).hexdigest(),
+        _COLLEAGUE: hashlib.sha256(b"token-of-a-colleague").hexdigest(),
+    }
+    users = [{"name": name, "role": "supervisor", "token_sha256": digest} for name, digest in digests.items()]
+    file = folder / "users.json"
+    file.write_text(json.dumps(users))
+    return file
+
+
+def _run(environment: dict[str, str], *arguments: str, stdin: int = subprocess.DEVNULL, said: str = "") -> int:
+    """One command, with what is said on its standard input; its exit code."""
+    if said:
+        return subprocess.run(
+            [sys.executable, *arguments], env=environment, input=said, text=True, check=False
+        ).returncode
     with subprocess.Popen([sys.executable, *arguments], env=environment, stdin=stdin) as child:
         return child.wait()
 
@@ -113,7 +152,10 @@ def _take(size: str, theme: str) -> int:
         size=(width, height),
         sound=False,
     )
-    console = ConsoleWindow(app, options, begin_settings(profile)[0], Tokens(_PROFILE), None)
+    settings, tokens = begin_settings(profile)[0], Tokens(_PROFILE)
+    for source in settings.sources:
+        tokens.keep_in_memory(source.key, _TOKEN)
+    console = ConsoleWindow(app, options, settings, tokens, None)
     drawn: list[int] = []
     console.map.drawn.connect(drawn.append)
     console.open()
@@ -141,10 +183,36 @@ def _take(size: str, theme: str) -> int:
             _save(app, console, f"zoom{zoom}-{theme}-{size}")
         if size == _CALLS_ON:
             _take_calls(app, console, theme)
+        if size in _PARTS_ON:
+            _take_parts(app, console, f"{theme}-{size}")
     finally:
         console.leave()
         console.close()
     return 0
+
+
+def _take_parts(app: Any, console: Any, kind: str) -> None:
+    """Each part of the window that a shift needs beside reports, once something stands in it."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    console.actions.run("log_line")
+    QTest.keyClicks(app.focusWidget(), "Pintu Air Manggarai 720 cm, Siaga 4")
+    QTest.keyClick(app.focusWidget(), Qt.Key.Key_Return)
+    for part, action in PARTS.items():
+        console.actions.run(action)
+        if part == "handover":
+            _wait(app, lambda: bool(console.handover_page.lines))
+        _wait(app, lambda: False, _UNTIL_NAMED_S)
+        over = [one for one in app.topLevelWidgets() if one is not console.window and one.isVisible()]
+        _save(app, console, f"{part}-{kind}", over[0] if over else None)
+        for one in over:
+            one.close()
+        if part == "handover":
+            console.actions.run(action)
+    QTest.keyClicks(app.focusWidget(), _TOKEN)  # a lock outlives its window
+    QTest.keyClick(app.focusWidget(), Qt.Key.Key_Return)
+    _wait(app, lambda: not console.screen_lock.is_locked)
 
 
 def _take_calls(app: Any, console: Any, theme: str) -> None:
