@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from PySide6.QtCore import QObject
 
-from api_client.model import Assignment, AssignmentState, Kind, Report, Unit
+from api_client.model import Assignment, AssignmentState, Kind, Report, Unit, UnitState
 from console.advice.units import Advice
 from console.cache.catalog import CityUnit, offered
 from console.panels import formatting
@@ -19,7 +19,7 @@ from console.panels.report.details import ReportDetails
 from console.panels.situation import SituationMonitor
 from console.panels.typed_command import TypedCommand
 from console.panels.window_state import WindowState
-from console.rules.engagement import job_in_force
+from console.rules.engagement import job_in_force, work_that_binds
 from console.rules.status import ASSIGNMENT_MAY_BECOME
 from widgets.forms.choice import ListChoice
 
@@ -269,6 +269,9 @@ class UnitCommands(QObject):
         if self._situation.is_unit_outside(crew):
             self._say(self.tr("{unit} is outside your areas and agencies").format(unit=unit.code))
             return
+        if why := self.why_not_in_state(crew, UnitState(state)):
+            self._say(why)
+            return
         if state == "unavailable" and not reason:
             self._forms.ask_text(
                 self.tr("Unavailable"),
@@ -281,6 +284,18 @@ class UnitCommands(QObject):
             )
             return
         self._edit_commands.unit_state(crew.source, unit.id, unit.code, state, reason, unit.state.value)
+
+    def why_not_in_state(self, crew: CityUnit, state: UnitState) -> str:
+        """Why a unit's own state cannot become `state`, as its work is known here; "" when it can. What the server
+        would refuse is not sent: it would come back as a notice in the place of one that matters.
+        """
+        unit, jobs = crew.unit, self._window_state.cities.jobs(crew)
+        # protects: a-unit-at-work-takes-no-break
+        job = work_that_binds(unit.state, state, self._edit_commands.work_given(crew.source, unit.id, jobs))
+        if job is None:
+            return ""
+        words = self.tr("{unit} is on report {number}: recall it, or report it done first")
+        return words.format(unit=unit.code, number=job.report)
 
     def set_state(self, state: str) -> None:
         """Set the chosen unit's own state."""

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QPoint, QRect, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QCursor, QDesktopServices
 from PySide6.QtWidgets import QApplication, QWidget
 
-from api_client.model import MOST_CLOSURE_POINTS
+from api_client.model import MOST_CLOSURE_POINTS, UnitState
 from console import logs
 from console.cache.catalog import CityUnit
 from console.cache.reader import CacheReader
@@ -636,6 +636,7 @@ class ConsoleWindow(QObject):
             self,
             rights_at=lambda source: self.sign_in.rights_at(source),
             show_panel=lambda: self.window.focus_panel("shift"),
+            why_no_break=lambda crew: self.unit_commands.why_not_in_state(crew, UnitState.BREAK),
         )
         self.handover_signing = HandoverSigning(
             window_state, self.forms, self.sync_supervisor.send, self.sources.is_away, self

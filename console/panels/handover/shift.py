@@ -52,14 +52,15 @@ class ShiftController(QObject):
         *,
         rights_at: Callable[[str], Rights] = lambda _source: Rights(),
         show_panel: Callable[[], object] = lambda: None,
+        why_no_break: Callable[[CityUnit], str] = lambda _crew: "",
     ) -> None:
         """`time_at` gives the time by the clock of a source; `show_panel` brings the panel to the front with the
-        keyboard.
+        keyboard; `why_no_break` says why a unit cannot be on a break, "" when it can.
         """
         super().__init__(parent)
         self._panel, self._window_state, self._sources, self._attendance = panel, window_state, sources, attendance
         self._followed, self._runner, self._time_at, self._zone = followed, runner, time_at, zone
-        self._rights_at, self._show_panel = rights_at, show_panel
+        self._rights_at, self._show_panel, self._why_no_break = rights_at, show_panel, why_no_break
         self._came: dict[str, datetime] = {}
         """When each who is connected came, of those who came while this window was open."""
         self._were_on: frozenset[str] | None = None
@@ -115,9 +116,11 @@ class ShiftController(QObject):
         unit = next((one for one in self._units() if one.id == unit_id), None)
         if unit is None:
             return
-        answer = _ANSWERS[key]
+        answer, crew = _ANSWERS[key], self._crew(unit_id)
+        if answer is RollAnswer.BREAK and crew is not None and (why := self._why_no_break(crew)):
+            self.message.emit(why)
+            return
         self._keep({**self.called, unit_id: CalledUnit(answer, self._now)})
-        crew = self._crew(unit_id)
         # protects: a-break-is-known-to-all
         if answer is RollAnswer.BREAK and unit.state is not UnitState.BREAK and crew is not None:
             self._window_state.choose_unit(crew.key)

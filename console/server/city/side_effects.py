@@ -40,6 +40,7 @@ from console.rules.apply import (
 from console.rules.apply import new_report as report_of
 from console.rules.area import off_by_m
 from console.rules.edit import APPENDS
+from console.rules.engagement import work_that_binds
 from console.rules.proof_check import flagged
 from console.rules.report import HAZARD
 from console.rules.rights import may_make, may_release
@@ -242,14 +243,14 @@ def change_unit(unit_of_work: UnitOfWork, edit: model.EditBody, actor: Actor) ->
     _check_in_service(unit)
     if data.state in (UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE):
         raise Invalid(f"“{data.state.value}” follows from a unit's jobs and cannot be set.")
-    jobs = [job for job in unit_of_work.jobs_of(unit.id) if job.state is not AssignmentState.RESERVED]
-    again = data.state is UnitState.AVAILABLE and unit.state is UnitState.UNAVAILABLE
-    if jobs and data.state is not UnitState.UNAVAILABLE and not again:
-        raise Invalid(f"Unit {unit.code} is on report {jobs[0].report}; recall it or report it done first.")
+    jobs = unit_of_work.jobs_of(unit.id)
+    if (job := work_that_binds(unit.state, data.state, jobs)) is not None:
+        raise Invalid(f"Unit {unit.code} is on report {job.report}; recall it or report it done first.")
     reason = data.reason or None
     if edit.occurred_at is not None and (unit.state, unit.reason) != (data.state, reason):
         _check_newest_word(unit_of_work, unit, edit.occurred_at, Origin(actor.name, edit.device))
-    state = state_by_jobs(unit_of_work.jobs_of(unit.id)) if again else data.state
+    again = data.state is UnitState.AVAILABLE and unit.state is UnitState.UNAVAILABLE
+    state = state_by_jobs(jobs) if again else data.state
     since = min(edit.occurred_at or unit_of_work.now, unit_of_work.now)
     unit_of_work.put(replace(unit, state=state, state_since=since, reason=reason, version=unit.version + 1))
     return unit.id, kept_data(edit)

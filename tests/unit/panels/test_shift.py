@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Kind, Unit, UnitState
+from api_client.model import Assignment, AssignmentState, Kind, Unit, UnitState
 from console.cache.catalog import Catalog, Cities
 from console.panels.handover.shift import ShiftController
 from console.panels.notifications.attendance import Attendance
@@ -55,12 +55,13 @@ class ShiftDesk(Rig):
         controller = ShiftController(
             self.panel, self.window_state, self.sources, self.attendance, self.outbox.followed, self.actions,
             lambda _: self.now, UTC, rights_at=lambda _: self.rights, show_panel=self.panel.view.setFocus,
+            why_no_break=lambda crew: self.unit_commands.why_not_in_state(crew, UnitState.BREAK),
         )  # fmt: skip
         controller.message.connect(self.said.append)
         return controller
 
-    def set_units(self, *units: Unit) -> None:
-        catalog = Catalog(units={unit.id: unit for unit in units})
+    def set_units(self, *units: Unit, jobs: tuple[Assignment, ...] = ()) -> None:
+        catalog = Catalog(units={unit.id: unit for unit in units}, assignments=jobs)
         self.window_state.set_cities(Cities({"city": catalog}, {"source": {1: ("", "city")}}))
 
     def key(self, key: Qt.Key) -> None:
@@ -114,6 +115,21 @@ def test_each_answer_is_one_key_and_a_break_becomes_the_state_of_the_unit(desk: 
     assert "All units were called" in desk.said[-1]
     desk.controller.begin_again()
     assert (desk.answers(), desk.panel.current_id()) == ({}, "1")
+
+
+def test_a_unit_at_work_is_on_no_break_and_stays_to_be_called(desk: ShiftDesk) -> None:
+    job = Assignment("a", "931155", "1", AssignmentState.ON_SCENE, NOW, "rina", NOW)
+    desk.set_units(*UNITS, jobs=(job,))
+    desk.controller.go_on()
+    desk.key(Qt.Key.Key_B)
+    assert desk.said[-1] == "SDA-1 is on report 931155: recall it, or report it done first"
+    assert (desk.saved(0), desk.answers(), desk.panel.current_id()) == ([], {}, "1")
+    desk.window_state.choose_unit(next(one.key for one in desk.window_state.cities.crews if one.unit.id == "1"))
+    desk.unit_commands.set_state("break")
+    assert desk.saved(0) == [], "nor by the key of the units panel"
+    desk.set_units(*UNITS, jobs=(msgspec.structs.replace(job, state=AssignmentState.RESERVED),))
+    desk.key(Qt.Key.Key_B)
+    assert len(desk.saved(1)) == 1, "what it was not sent to yet does not keep it"
 
 
 def test_answers_stay_for_the_shift_and_are_the_operators_own(desk: ShiftDesk) -> None:
