@@ -411,6 +411,20 @@ class Template(msgspec.Struct, frozen=True):
     service: str | None = None
 
 
+class Limit(msgspec.Struct, frozen=True):
+    """More than `above` reports of a filter that come within `within_minutes` are an alarm of this priority (2 to 4).
+
+    `filter` is written as in a console's query line; it names categories, areas, agencies and priorities only.
+    """
+
+    id: str
+    name: str
+    filter: str
+    above: int
+    within_minutes: int
+    priority: int = 3
+
+
 class Calendar(msgspec.Struct, frozen=True):
     """Working hours: `days` are 7 pairs of minutes since midnight (Monday first, None = closed), in `timezone`."""
 
@@ -788,12 +802,13 @@ class AlarmKind(StrEnum):
     SILENT = "silent"  # nothing was heard of a unit that worked or waited for work
     LEFT_OVER = "left_over"  # nobody has taken a report over that was in a signed hand-over
     UNSIGNED = "unsigned"  # nobody has signed a hand-over, and its shift is over
+    LIMIT = "limit"  # more reports have come than a limit of the city allows
     SOURCE = "source"  # a server or the sync process is at fault; only the console that sees it knows of it
 
 
 class AlarmAbout(msgspec.Struct, frozen=True):
     """One alarm as it stood when somebody did something about it: `about` is the number of its report or the id of its
-    unit, `since` is when this occurrence began.
+    unit, hand-over or limit, `since` is when this occurrence began.
     """
 
     kind: AlarmKind
@@ -1025,6 +1040,7 @@ ApiObject = (
     | Area
     | Service
     | Template
+    | Limit
     | Calendar
     | Agency
     | User
@@ -1039,6 +1055,7 @@ OBJECTS: dict[str, type[ApiObject]] = {
     "agency": Agency,
     "calendar": Calendar,
     "template": Template,
+    "limit": Limit,
     "user": User,
     "area": Area,
     "unit": Unit,

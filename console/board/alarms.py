@@ -9,6 +9,7 @@ import numpy as np
 
 from api_client.model import AlarmAbout, AlarmKind, Assignment, AssignmentState, Entry, Kind, Status, Unit, UnitState
 from console.board.counts import Bools, is_due_within, is_overdue
+from console.board.limits import LimitFinder
 from console.board.snapshot import CLOSED_FROM, Fact
 from console.board.view import View
 from console.board.zorder import Positions
@@ -41,6 +42,7 @@ class AlarmFinder:
     def __init__(self) -> None:
         self._since: dict[int, tuple[tuple[int, HistoryMark], float, str]] = {}
         """Row -> up to where its history was read, since when it has been a P1 without a crew, and by whom."""
+        self._limits = LimitFinder()
         self.outside: frozenset[int] = frozenset()
         """The rows of the P1 without a crew that are for others to answer."""
         self.left_out: dict[AlarmKind, frozenset[int]] = {}
@@ -69,6 +71,7 @@ class AlarmFinder:
             *self._late(view, cities, reader, now_s, scopes),
             *_units(cities, own, times, reader),
             *_handed_over(view, cities, reader, times, scopes),
+            *self._limits.find(view, cities, times, scopes),
         ]
 
     def _crewless(

@@ -1,4 +1,5 @@
-"""The cities' vocabularies as the cache holds them now: services, areas, agencies, units, templates, their numbers."""
+"""The cities' vocabularies as the cache holds them now: services, areas, agencies, units, templates, limits, their
+numbers."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from api_client.model import (
     Assignment,
     Closure,
     Handover,
+    Limit,
     Report,
     Service,
     ServiceAttribute,
@@ -35,6 +37,7 @@ KINDS = frozenset(
         "agency",
         "unit",
         "template",
+        "limit",
         "assignment",
         "user",
         "calendar",
@@ -65,6 +68,7 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
     units: dict[str, Unit] = {}
     assignments: tuple[Assignment, ...] = ()
     templates: tuple[Template, ...] = ()
+    limits: dict[str, Limit] = {}
     closures: tuple[Closure, ...] = ()
     alarms: dict[str, AlarmRecord] = {}
     handovers: tuple[Handover, ...] = ()
@@ -301,6 +305,8 @@ def read_catalog(reader: CacheReader, known: Cities | None = None, kinds: Collec
         parts["units"] = _keyed(reader.units(), "id")
     if known is None or "template" in kinds:
         parts["templates"] = {source: tuple(found) for source, found in _parted(reader.templates()).items()}
+    if known is None or "limit" in kinds:
+        parts["limits"] = _keyed(reader.limits(), "id")
     if known is None or "closure" in kinds:
         parts["closures"] = {source: tuple(found) for source, found in _parted(reader.closures()).items()}
     if known is None or "handover" in kinds:

@@ -27,6 +27,7 @@ from api_client.model import (
     Entry,
     Handover,
     Kind,
+    Limit,
     Message,
     ReadMark,
     Report,
@@ -549,6 +550,10 @@ class CacheReader:
     def templates(self) -> list[tuple[str, Template]]:
         """All standard texts with their source's key."""
         return self._objects("template", Template)
+
+    def limits(self) -> list[tuple[str, Limit]]:
+        """All limits with their source's key."""
+        return self._objects("limit", Limit)
 
     def calendars(self) -> list[tuple[str, Calendar]]:
         """All working calendars with their source's key."""

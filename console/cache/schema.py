@@ -12,7 +12,7 @@ import msgspec
 from console.files.sqlite_file import Migrations, version_of
 
 _FIRST_KINDS = ("unit", "area", "service", "template", "calendar", "agency", "user")
-KINDS = (*_FIRST_KINDS, "closure", "alarm", "handover")
+KINDS = (*_FIRST_KINDS, "closure", "alarm", "handover", "limit")
 """Kinds kept whole, one table each (`units`, `areas` …): source, id, seq, body."""
 
 
@@ -235,6 +235,12 @@ def c017_unread_messages(db: sqlite3.Connection) -> None:
     db.execute("DROP INDEX messages_thread")
     db.execute("CREATE INDEX messages_thread ON messages (source, thread, at, unread)")
     db.execute("CREATE INDEX messages_unread ON messages (source, at) WHERE unread = 1")
+
+
+@cache_migrations.step
+def c018_limits(db: sqlite3.Connection) -> None:
+    """The limits of cities."""
+    _keep_whole(db, "limit")
 
 
 CACHE_VERSION = version_of(cache_migrations)

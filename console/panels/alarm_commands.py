@@ -8,9 +8,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import AlarmKind
+from console.board.limits import names_for_limits
 from console.board.round import is_made_here
 from console.panels import formatting
 from console.panels.alarms import Alarms
@@ -23,11 +25,14 @@ from console.rules.alarms import (
     MOST_SHELVED,
     SHELVE_MINUTES,
     SLA_ENDS_SOON_S,
+    Alarm,
     AlarmKey,
     AlarmState,
     type_of,
     why_not_shelved,
 )
+from console.rules.filter import NONE, Filter, FilterError
+from console.rules.limit import limit_filter
 from console.rules.rights import Rights
 from console.rules.shifts import shift_at
 from widgets.alarms import AlarmRow, AlarmsPanel
@@ -52,6 +57,8 @@ class AlarmCommands(QObject):
     """The key of a unit."""
     source_opened = Signal()
     handover_opened = Signal()
+    list_opened = Signal(Filter)
+    """The reports of a limit as a list of the queue."""
     counted = Signal(int, str)
     """How many are new, and all that are listed in words."""
 
@@ -163,7 +170,7 @@ class AlarmCommands(QObject):
         elif one.state is AlarmState.RETURNED:
             self.message.emit(self.tr("It is back to normal: acknowledge it"))
         else:
-            about = " · ".join(part for part in (self._name(one), alarm.title) if part)
+            about = " · ".join(dict.fromkeys(part for part in (self._name(one), alarm.title) if part))
             draft_key = self._forms.draft_key("shelve", alarm.source, alarm.id)
             self._forms.shelve(about, self._untils(one), draft_key, lambda values: self._put(one, values))
 
@@ -185,8 +192,29 @@ class AlarmCommands(QObject):
             self.report_opened.emit(alarm.source, alarm.report)
         elif alarm.kind is AlarmKind.UNSIGNED:
             self.handover_opened.emit()
+        elif alarm.kind is AlarmKind.LIMIT:
+            self._open_limit(alarm)
         elif not alarm.unit:
             self.source_opened.emit()
+
+    def _open_limit(self, alarm: Alarm) -> None:
+        """List the reports that a limit counts now."""
+        cities, catalog = self._window_state.cities, self._window_state.catalog(alarm.source)
+        limit = catalog.limits.get(alarm.about)
+        try:
+            found = limit_filter(limit.filter, names_for_limits(catalog)) if limit is not None else None
+        except FilterError:
+            found = None
+        if limit is None or found is None:
+            self.message.emit(self.tr("The city has this limit no more"))
+            return
+        keys = {
+            field: tuple(
+                code if code == NONE else cities.key(kind, (alarm.source, code)) for code in getattr(found, field)
+            )
+            for field, kind in (("services", "service"), ("areas", "area"), ("agencies", "agency"))
+        }
+        self.list_opened.emit(replace(found, **keys, younger_s=60 * limit.within_minutes))
 
     def menu(self, row: str) -> list[MenuRow]:
         """What can be done about the alarm of a row."""
@@ -290,7 +318,7 @@ class AlarmCommands(QObject):
         if self._alarms.is_known:
             why = self.tr(
                 "What needs a response stands here: a P1 without a crew, an SLA that is breached, a unit that does not "
-                "answer, a server that is not reached."
+                "answer, more reports than a limit of the city allows, a server that is not reached."
             )
             self._panel.set_empty(self.tr("No alarm"), why)
         else:
@@ -318,7 +346,15 @@ class AlarmCommands(QObject):
             ends = alarm.since + timedelta(seconds=SLA_ENDS_SOON_S)
             left = max(0.0, (ends - self._time_at(alarm.source)).total_seconds())
             return self.tr("SLA ends in {time}").format(time=formatting.minutes(left))
-        return self.tr(type_of(alarm).name)
+        return alarm.title if alarm.kind is AlarmKind.LIMIT and alarm.title else self.tr(type_of(alarm).name)
+
+    def _counted(self, alarm: Alarm) -> str:
+        """How many reports a limit counts, in which time, and how many it allows."""
+        limit = self._window_state.catalog(alarm.source).limits.get(alarm.about)
+        if limit is None:
+            return self.tr("{n} reports").format(n=alarm.count)
+        words = self.tr("{n} in {minutes} min, limit {most}")
+        return words.format(n=alarm.count, minutes=limit.within_minutes, most=limit.above)
 
     def _row(self, one: ListedAlarm) -> AlarmRow:
         alarm, state = one.alarm, one.state
@@ -330,7 +366,7 @@ class AlarmCommands(QObject):
             id=_row_id(one),
             since=formatting.duration(max(0.0, ((one.returned or now) - alarm.since).total_seconds())),
             name=self._name(one),
-            where=alarm.title,
+            where=self._counted(alarm) if alarm.kind is AlarmKind.LIMIT else alarm.title,
             response=self.tr(type_of(alarm).response) if one.returned is None else self.tr("Nothing"),
             state=self._state_text(one),
             level=level,

@@ -10,7 +10,7 @@ from api_client.model import Entry, Kind
 from console.cache.catalog import Catalog
 from console.panels import formatting
 from console.panels.report.history import entry_text, recipient_in
-from console.rules.alarms import OF_UNITS
+from console.rules.alarms import OF_NO_REPORT, OF_UNITS
 from console.rules.edit import is_local
 from console.rules.rights import CITIZEN, SYSTEM
 
@@ -54,7 +54,7 @@ def report_of(entry: Entry) -> str:
     """The number of the report that an entry is about, "" for none."""
     if entry.kind == Kind.MESSAGE:
         return str(entry.data.get("report") or "")
-    alarms = [one for one in _alarms_of(entry) if one.get("kind") not in OF_UNITS]
+    alarms = [one for one in _alarms_of(entry) if one.get("kind") not in OF_NO_REPORT]
     return entry.report or (str(alarms[0].get("about") or "") if alarms else "")
 
 

@@ -22,9 +22,9 @@ AlarmKey = tuple[str, str]
 """Which alarm it is: the key of the source, and the id there."""
 
 OF_UNITS = frozenset({AlarmKind.UNANSWERED, AlarmKind.NOT_ARRIVED, AlarmKind.SILENT})
-"""The kinds that are about a unit; the others are about a report, a hand-over (UNSIGNED), or (SOURCE) this console's
-connection.
-"""
+"""The kinds that are about a unit."""
+OF_NO_REPORT = OF_UNITS | {AlarmKind.UNSIGNED, AlarmKind.LIMIT, AlarmKind.SOURCE}
+"""The kinds that are about no report: about a unit, a hand-over, a limit of the city, this console's connection."""
 
 SLA_ENDS_SOON_S = 600
 """So long before the SLA of a P1 or P2 is breached its alarm comes."""
@@ -69,13 +69,13 @@ class AlarmState(StrEnum):
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """Something that needs a response. `about` is the number of its report or the id of its unit (of a source at fault
-    "", or "sync"); `since` is when this occurrence began, by the clock of its source.
+    """Something that needs a response. `about` is the number of its report or the id of its unit, hand-over or limit
+    (of a source at fault "", or "sync"); `since` is when this occurrence began, by the clock of its source.
 
     `report` and `row` are of the report that it is about, or that its unit is on ("" and 0: none). `title` names it, in
     the city's own words. `is_taken` says that somebody has taken that report. `lost_by` is by whom
     this occurrence of a P1 without a crew began (who ended its crew's work, made it a P1, left it), "" when it was made
-    so.
+    so. `count` is how many reports there are of a limit.
     """
 
     kind: AlarmKind
@@ -89,6 +89,7 @@ class Alarm(msgspec.Struct, frozen=True):
     title: str = ""
     is_taken: bool = False
     lost_by: str = ""
+    count: int = 0
 
     @property
     def id(self) -> str:
@@ -127,6 +128,7 @@ TYPES: dict[AlarmKind, AlarmType] = {
     AlarmKind.SILENT: AlarmType("Unit silent", "Call the crew, roll call"),
     AlarmKind.LEFT_OVER: AlarmType("Not taken over", "Take it, or ask who has it now"),
     AlarmKind.UNSIGNED: AlarmType("Hand-over unsigned", "Call who takes over: the shift is not over"),
+    AlarmKind.LIMIT: AlarmType("Over the limit", "Look at these reports: are they one event?"),
     AlarmKind.SOURCE: AlarmType("Server not reached", "Tell units by radio; call whoever runs the server"),
 }
 NOT_TAKEN = AlarmType("P1 not taken", "Take it, send a crew")
@@ -252,5 +254,5 @@ def _changed(before: AlarmRecord | None, alarm: AlarmAbout, by: str, at: datetim
     if before is not None:
         return replace(before, updated=at, updated_by=by)
     unit = alarm.about if alarm.kind in OF_UNITS else None
-    report = alarm.about if unit is None and alarm.kind is not AlarmKind.UNSIGNED else None
+    report = alarm.about if alarm.kind not in OF_NO_REPORT else None
     return AlarmRecord(alarm.id, alarm.kind, alarm.since, at, by, report, unit)

@@ -240,7 +240,7 @@ ACTIONS = Actions[Receivers](
             lambda on: on.window.go_to_hazard(), rules.hazard, over_forms="leaves",
         ),
         A(
-            "hazard_back", "Back to the list that was left for a P1", ("Shift+F8",), "Queue",
+            "hazard_back", "Back to the list that was left for a P1 or a limit", ("Shift+F8",), "Queue",
             lambda on: on.window.go_back_from_hazard(),
         ),
         A(

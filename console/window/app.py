@@ -1165,6 +1165,7 @@ class ConsoleWindow(QObject):
         self.alarm_commands.report_opened.connect(self._open_report)
         self.alarm_commands.unit_opened.connect(self._open_unit)
         self.alarm_commands.handover_opened.connect(self.handover_page.open)
+        self.alarm_commands.list_opened.connect(self._open_list)
         self.alarm_commands.source_opened.connect(lambda: self.actions.run("sources"))
         self.sync_supervisor.touched.connect(self.log_controller.on_touched)
         self.log_controller.print_wanted.connect(lambda: self.actions.run("print_log"))
@@ -1478,6 +1479,11 @@ class ConsoleWindow(QObject):
         """Choose a report, and give it the keyboard."""
         self.report_lookup.choose(source, number)
         self.window.focus_panel("report")
+
+    def _open_list(self, filter_: Filter) -> None:
+        """Show the reports of an alarm in the queue, with the keyboard there."""
+        self.hazards.show_list(filter_)
+        self.window.focus_panel("queue")
 
     def _show_handover(self, shown: bool) -> None:
         """Show the draft of the hand-over with the keyboard, or take it away."""

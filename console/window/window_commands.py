@@ -127,7 +127,7 @@ class WindowCommands(QObject):
         self._window.focus_panel("queue")
 
     def go_back_from_hazard(self) -> None:
-        """Show the list again that was put aside for a P1."""
+        """Show the list again that was put aside for a P1, or for the reports of a limit."""
         self._hazards.go_back()
         self._window.focus_panel("queue")
 

@@ -128,7 +128,7 @@ def test_a_key_that_takes_the_filter_away_shows_the_p1_in_the_list_and_says_so(w
     wait_for(lambda: window.window_state.view.filter.priorities == (3,), what="the list that was left")
     assert window.window_state.row == reading, "and the report that was read there"
     key(window, "F8", SHIFT)
-    assert window.status_controller._message == "No list was put aside for a P1"
+    assert window.status_controller._message == "No list was put aside"
     key(window, "F8")
     window.actions.run("tab_validate")
     key(window, "F8", SHIFT)

@@ -16,15 +16,31 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import to_builtins
 from pytestqt.qtbot import QtBot
 
-from api_client.model import AssignmentState, Kind, Report, Status, Unit, UnitState
+from api_client.model import (
+    AlarmChange,
+    AlarmRecord,
+    AssignmentState,
+    EditBody,
+    Kind,
+    Limit,
+    Report,
+    Status,
+    Unit,
+    UnitState,
+)
+from console.board.limits import LimitFinder
 from console.board.round import Round, play, shown_edits
 from console.board.view import View
+from console.cache.catalog import read_catalog
+from console.rules.alarms import Alarm, is_acknowledged
 from console.rules.edit import Edit
 from console.rules.filter import Filter
 from console.rules.pending import field_value
 from console.rules.queued import PENDING, STUCK, EditState, Queued
+from console.rules.rights import Rights
 from console.rules.status import ENDED_ASSIGNMENT, ORDER, is_open
 from tests.helpers.live_server import Live, live_server, some_reports
 from tests.helpers.proxy import FaultProxy, drop_after, drop_before, is_edit
@@ -288,3 +304,29 @@ def test_two_consoles_and_the_server_agree_after_a_thousand_actions(
     qtbot: QtBot, tmp_path: Path, roles: tuple[str, str]
 ) -> None:
     race(tmp_path, roles, seed=100 + ROLES.index(roles), actions=1000)
+
+
+def test_a_limit_that_one_acknowledges_is_acknowledged_at_the_other(tmp_path: Path, qtbot: QtBot) -> None:
+    """Each finds it for itself: budi when reports were closed and merged meanwhile, whose console was off till then."""
+
+    def passed(operator: Operator) -> tuple[Alarm, AlarmRecord | None]:
+        view, cities = operator.view(), read_catalog(operator.console.reader)
+        now = datetime.now(UTC)
+        (alarm,) = LimitFinder().find(view, cities, {CITY: now}, {CITY: Rights("operator")})
+        return alarm, cities.of(CITY).alarms.get(alarm.id)
+
+    with two_operators(tmp_path, ("operator", "operator"), random.Random(1)) as ((ani, budi), live):
+        live.city.put_limits([Limit("rain", "Flood spreads", "cat=flood", REPORTS - 4, 60, 2)])
+        ani.console.sync()
+        alarm, record = passed(ani)
+        assert (alarm.title, alarm.count, record) == ("Flood spreads", REPORTS, None)
+        change = AlarmChange((alarm.stands,), acknowledged=True)
+        ani.console.submit(Kind.ALARM, None, to_builtins(change), {})
+        ani.console.sync()
+        live.city.apply(EditBody("close-the-first", Kind.CLOSE, data={"disposition": "dry"}), report="r8")
+        live.city.apply(EditBody("merge-the-second", Kind.MERGE, data={"into": "r6"}), report="r7")
+        budi.console.sync()
+        alarm, record = passed(budi)
+        assert alarm.count == REPORTS - 1
+        assert record is not None
+        assert is_acknowledged(alarm, record, datetime.now(UTC))

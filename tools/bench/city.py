@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from typing_extensions import override
 
-from api_client.model import Agency, Area, Calendar, Service, Template, Unit
+from api_client.model import Agency, Area, Calendar, Limit, Service, Template, Unit
 from console.cache.page_items import Cursor, PageItem
 from console.cache.writer import CacheWriter
 from console.rules.area import AreaIndex
@@ -67,6 +67,10 @@ class CacheShelf:
     def put_templates(self, templates: list[Template]) -> None:
         """Keep these standard texts."""
         self.put("template", [(template.id, template) for template in templates])
+
+    def put_limits(self, limits: list[Limit]) -> None:
+        """Keep these limits."""
+        self.put("limit", [(limit.id, limit) for limit in limits])
 
     def put_calendars(self, calendars: list[Calendar]) -> None:
         """Keep these calendars."""

@@ -111,7 +111,7 @@ class Hazards(QObject):
         self._looked_at: frozenset[int] = frozenset()
         """The hazards of the View before that the operator knew of."""
         self._left: tuple[Filter, int] | None = None
-        """The filter that `go` took away, and the row that was chosen under it; None when none was."""
+        """The filter that `go` or `show_list` took away, and the row that was chosen under it; None when none was."""
         window_state.view_changed.connect(self._on_view)
         window_state.filter_changed.connect(self._on_filter)
         window_state.selection_changed.connect(self.see)
@@ -134,20 +134,32 @@ class Hazards(QObject):
         at = rows.index(self._window_state.row) + 1 if self._window_state.row in rows else 0
         row = next((one.row for one in self._unseen if one.row in rows), rows[at % len(rows)])
         if view.position_of(row) < 0:
-            was, chosen = self._window_state.filter, self._window_state.row
             self.comes_in.emit(row)
-            self._window_state.set_filter(Filter(order=was.order))
-            if was.to_text():
-                self._left = was, chosen
-                text = self.tr("The list left it out and is put aside: {key} goes back to it")
-                self.message.emit(text.format(key=self._window_state.actions.cap("hazard_back")))
+            text = self.tr("The list left it out and is put aside: {key} goes back to it")
+            self._put_aside(Filter(order=self._window_state.filter.order), text)
         self._window_state.choose(row)
         self.see(row)  # it may have been the chosen one already
 
+    def show_list(self, filter_: Filter) -> None:
+        """Show the reports that an alarm is about, in the order that the operator has chosen."""
+        wanted = filter_.with_order(self._window_state.filter.order)
+        if wanted != self._window_state.filter:
+            self._put_aside(wanted, self.tr("The list is put aside: {key} goes back to it"))
+
+    def _put_aside(self, filter_: Filter, text: str) -> None:
+        """Show another list, and say with `text` how the present one comes back; one of all open reports that is left
+        for another of all needs no way back.
+        """
+        was, chosen = self._window_state.filter, self._window_state.row
+        self._window_state.set_filter(filter_)
+        if was.to_text() or filter_.narrowed:
+            self._left = was, chosen
+            self.message.emit(text.format(key=self._window_state.actions.cap("hazard_back")))
+
     def go_back(self) -> None:
-        """Show the list again that `go` put aside, with the report that was chosen there."""
+        """Show the list again that was put aside, with the report that was chosen there."""
         if self._left is None:
-            self.message.emit(self.tr("No list was put aside for a P1"))
+            self.message.emit(self.tr("No list was put aside"))
             return
         left, row = self._left
         self._window_state.set_filter(left)

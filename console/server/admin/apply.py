@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from api_client.decoding import decode
-from api_client.model import Agency, Area, Calendar, Service, Template, Unit, UnitState, User
+from api_client.model import Agency, Area, Calendar, Limit, Service, Template, Unit, UnitState, User
 from console.server.admin.difference import Change, Did, Difference, FieldChange, fields_between, in_words, marked
 from console.server.admin.roster import on_roster
 from console.server.admin.setup import (
@@ -44,6 +44,7 @@ _KINDS: dict[str, type[Any]] = {
     "areas": Area,
     "units": Unit,
     "templates": Template,
+    "limits": Limit,
 }
 _RETIRED = frozenset({"agencies", "services", "areas", "units"})
 """Reports and their histories refer to these."""
@@ -387,6 +388,7 @@ def _as_setup(present: _Present, now: datetime) -> CitySetup:
         valid("areas"),
         valid("units", _record),
         valid("templates"),
+        valid("limits"),
         tuple(present.users.values()),
     )
 

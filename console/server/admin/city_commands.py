@@ -102,6 +102,7 @@ def _counted(setup: CitySetup) -> str:
         "units": setup.units,
         "calendars": setup.calendars,
         "templates": setup.templates,
+        "limits": setup.limits,
         "users": setup.users,
     }
     return ", ".join(f"{len(listed):,} {part}" for part, listed in parts.items() if listed is not None)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from api_client.decoding import convert
-from api_client.model import Agency, Area, Calendar, Service, ServiceAttribute, Sla, Template, WaitsFor
+from api_client.model import Agency, Area, Calendar, Limit, Service, ServiceAttribute, Sla, Template, WaitsFor
 from console.server.admin.setup import CitySetup, SetupFault, UnitRecord, UserRecord, check_setup, nearest
 from console.server.admin.spelling import DAYS, Hours, read_hours, read_length, read_yes
 from console.server.admin.table import FileFault, TableRow, read_table, read_text, split_list
@@ -18,8 +18,9 @@ from console.server.loader.result import LoadError
 from console.server.toml_text import line_of, lines_of_tables, read_toml
 
 CITY, AGENCIES, SERVICES, QUESTIONS = "city.toml", "agencies.csv", "services.csv", "questions.toml"
-AREAS, UNITS, TEMPLATES, USERS = "areas.geojson", "units.csv", "templates.toml", "users.csv"
-FILES = (CITY, AGENCIES, SERVICES, QUESTIONS, AREAS, UNITS, TEMPLATES, USERS)
+AREAS, UNITS, TEMPLATES, LIMITS = "areas.geojson", "units.csv", "templates.toml", "limits.toml"
+USERS = "users.csv"
+FILES = (CITY, AGENCIES, SERVICES, QUESTIONS, AREAS, UNITS, TEMPLATES, LIMITS, USERS)
 AGENCY_COLUMNS = ("code", "name")
 SERVICE_COLUMNS = (
     "code", "name", "group", "symbol", "priority", "agency", "skills", "targets", "proof", "keywords",
@@ -31,6 +32,7 @@ _CITY_KEYS = ("name", "timezone", "calendars", "targets")
 _CALENDAR_KEYS = ("daily", "weekdays", *DAYS, "holidays")
 _SLA_KEYS = ("first_response", "finish", "validation", "pauses_for", "calendar")
 _TEMPLATE_KEYS = ("id", "kind", "text", "service")
+_LIMIT_KEYS = ("id", "name", "filter", "above", "within_minutes", "priority")
 _QUESTION_KEYS = ("service", "code", "description", "datatype", "required", "variable", "order",
                   "datatype_description", "values")  # fmt: skip
 _FILE_OF = {
@@ -41,6 +43,7 @@ _FILE_OF = {
     "areas": AREAS,
     "units": UNITS,
     "templates": TEMPLATES,
+    "limits": LIMITS,
     "users": USERS,
 }
 _ENDINGS = frozenset({".csv", ".toml", ".geojson", ".json"})
@@ -103,6 +106,7 @@ class _Reader:
             self._areas() if AREAS in names else None,
             self._units() if UNITS in names else None,
             self._templates() if TEMPLATES in names else None,
+            self._limits() if LIMITS in names else None,
             self._users() if USERS in names else None,
         )
         if QUESTIONS in names and setup.services is None:
@@ -297,6 +301,19 @@ class _Reader:
         self._lines["templates"] = tuple(lines)
         return tuple(found)
 
+    def _limits(self) -> tuple[Limit, ...] | None:
+        text, value = self._toml(LIMITS)
+        found, lines = [], []
+        for line, table in self._tables(LIMITS, text, value, "limit", _LIMIT_KEYS):
+            words = [self._word(LIMITS, line, table, key) for key in _LIMIT_KEYS[:3]]
+            above, minutes = (self._number(LIMITS, line, table, key) for key in ("above", "within_minutes"))
+            priority = self._number(LIMITS, line, table, "priority") if "priority" in table else 3
+            if above is not None and minutes is not None and priority is not None:
+                found.append(Limit(words[0], words[1], words[2], above, minutes, priority))
+                lines.append(line)
+        self._lines["limits"] = tuple(lines)
+        return tuple(found)
+
     def _questions(self) -> dict[str, list[ServiceAttribute]]:
         text, value = self._toml(QUESTIONS)
         found: dict[str, list[ServiceAttribute]] = {}
@@ -364,6 +381,13 @@ class _Reader:
             return value
         self._fault(file, line, key, "it has to be a text in quotation marks")
         return ""
+
+    def _number(self, file: str, line: int | None, table: dict[str, Any], key: str) -> int | None:
+        value = table.get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        self._fault(file, line, key, "it has to be a whole number, without quotation marks")
+        return None
 
     def _spelled(
         self, file: str, text: str, table: dict[str, Any], key: str, how: Callable[[str], T], *where: str

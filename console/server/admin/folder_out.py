@@ -15,6 +15,7 @@ from api_client.model import (
     AttributeValue,
     Calendar,
     Datatype,
+    Limit,
     Service,
     ServiceAttribute,
     Sla,
@@ -28,6 +29,7 @@ from console.server.admin.folder import (
     AREAS,
     CITY,
     FILES,
+    LIMITS,
     PRIORITY_WORDS,
     QUESTIONS,
     SERVICE_COLUMNS,
@@ -68,6 +70,10 @@ Tokens never stand here: “sigap city apply” prints those of new users, once.
 _TEMPLATE_COMMENT = """\
 # Standard texts: kind is reply, disposition (of work done), close (without work), return or hold.
 """
+_LIMIT_COMMENT = """\
+# Limits that are alarms: more than “above” reports of a filter that come within so many minutes (5 to 1440).
+# filter is written as in the query line: cat=, area=, agency=, p=; empty means all reports. priority is 2, 3 or 4.
+"""
 _QUESTION_COMMENT = """\
 # What services ask of a reporter. datatype: string, number, datetime, text, singlevaluelist or multivaluelist;
 # variable = false is a text that is only read.
@@ -101,6 +107,8 @@ def folder_texts(setup: CitySetup, *, starter: bool = False) -> dict[str, str]:
         texts[UNITS] = write_table(UNIT_COLUMNS, map(_unit, setup.units), _UNIT_COMMENT)
     if setup.templates is not None:
         texts[TEMPLATES] = _TEMPLATE_COMMENT + "".join(map(_template, setup.templates))
+    if setup.limits is not None:
+        texts[LIMITS] = _LIMIT_COMMENT + "".join(map(_limit, setup.limits))
     if setup.users is not None:
         texts[USERS] = write_table(USER_COLUMNS, map(_user, setup.users), _USER_COMMENT)
     return texts
@@ -247,6 +255,10 @@ def _template(template: Template) -> str:
     return f"\n[[template]]\n{pairs_text(fields | ({'service': template.service} if template.service else {}))}"
 
 
+def _limit(limit: Limit) -> str:
+    return f"\n[[limit]]\n{pairs_text(msgspec.structs.asdict(limit))}"
+
+
 def _questions(services: Iterable[Service]) -> str:
     parts = [_QUESTION_COMMENT]
     for service in services:
@@ -309,6 +321,7 @@ _STARTER = CitySetup(
         Template("return-undone", "return", "The work is not finished"),
         Template("hold-weather", "hold", "Waiting for the rain to stop"),
     ),
+    (Limit("flood", "Flood spreads", "cat=flood", 10, 60, 2),),
     (UserRecord("chief", "supervisor"), UserRecord("rina", "operator"), UserRecord("u1", "field")),
 )  # fmt: skip
 """What `sigap city init` writes."""

@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from api_client.model import Agency, Area, Calendar, Service, Template
+from api_client.model import Agency, Area, Calendar, Limit, Service, Template
 from console.rules.area import GeometryFault, check_geometry
 from console.rules.degrees import on_earth
+from console.rules.filter import FilterError
+from console.rules.limit import ABOVE, MINUTES, PRIORITIES_OF_LIMITS, limit_filter
 from console.rules.rights import ROLES
 from console.server.city import tokens
 from console.server.city.records import LOCAL
@@ -27,6 +29,8 @@ TEMPLATE_KINDS = ("reply", "disposition", "close", "duplicate", "return", "hold"
 PRIORITIES = ("1", "2", "3", "4", "*")
 _LONGEST_CODE, _LONGEST_NAME, _LONGEST_TEXT = 200, 200, 4_000
 _LONGEST_UNIT = 40
+_LONGEST_LIMIT = 100
+"""An alarm is named by the id of its limit."""
 _LONGEST_TARGET_S = 10 * 366 * 86400
 _MOST_MINUTES, _DAY_MINUTES = 2 * 24 * 60, 24 * 60
 _MOST_HINTS = 100
@@ -74,6 +78,7 @@ class CitySetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     areas: tuple[Area, ...] | None = None
     units: tuple[UnitRecord, ...] | None = None
     templates: tuple[Template, ...] | None = None
+    limits: tuple[Limit, ...] | None = None
     users: tuple[UserRecord, ...] | None = None
 
 
@@ -86,8 +91,8 @@ class SetupFault(msgspec.Struct, frozen=True):
     why: str
 
 
-Record = Calendar | Agency | Service | Area | UnitRecord | Template | UserRecord
-PARTS: tuple[str, ...] = ("calendars", "agencies", "services", "areas", "units", "templates", "users")
+Record = Calendar | Agency | Service | Area | UnitRecord | Template | Limit | UserRecord
+PARTS: tuple[str, ...] = ("calendars", "agencies", "services", "areas", "units", "templates", "limits", "users")
 """The lists of a city, in the order in which one refers to another."""
 
 
@@ -166,6 +171,7 @@ class _Check:
             "areas": self._area,
             "units": self._unit,
             "templates": self._template,
+            "limits": self._limit,
             "users": self._user,
         }
         for part, rule in rules.items():
@@ -188,6 +194,8 @@ class _Check:
         if self._setup.calendars is not None:
             yield from self._calendars_in_use()
         yield from self._still_in_use()
+        if self._setup.limits is None:
+            yield from self._limits_that_stay()
         users = self._setup.users
         if users is not None and not users and self._present.users:
             yield SetupFault(
@@ -270,6 +278,42 @@ class _Check:
         yield from self._known("service", "services", template.service)
         if template.kind not in TEMPLATE_KINDS:
             yield "kind", f"there is no kind “{_short(template.kind)}”{nearest(template.kind, TEMPLATE_KINDS)}"
+
+    def _limit(self, limit: Limit) -> Iterator[tuple[str, str]]:
+        yield from _code("id", limit.id)
+        if len(limit.id) > _LONGEST_LIMIT or any(letter < " " for letter in limit.id):
+            yield "id", f"at most {_LONGEST_LIMIT} letters on one line"
+        yield from _named("name", limit.name, _LONGEST_UNIT)
+        yield from _text("filter", limit.filter, _LONGEST_TEXT)
+        for field, value, (least, most) in (
+            ("above", limit.above, ABOVE),
+            ("within_minutes", limit.within_minutes, MINUTES),
+            ("priority", limit.priority, PRIORITIES_OF_LIMITS),
+        ):
+            # protects: a-limit-is-no-p1
+            if not least <= value <= most:
+                yield field, f"{value} is not between {least:,} and {most:,}"
+        try:
+            limit_filter(limit.filter, self._names())
+        except FilterError as fault:
+            yield "filter", str(fault).rstrip(".")
+
+    def _names(self) -> dict[str, dict[str, str]]:
+        """What a limit's filter may name, as far as the city's own lists are known."""
+        found = (("service", self._whole.services), ("area", self._whole.areas), ("agency", self._whole.agencies))
+        return {kind: {one.code: one.name for one in listed} for kind, listed in found if listed is not None}
+
+    def _limits_that_stay(self) -> Iterator[SetupFault]:
+        """Faults where a limit that the city has counts what a given list does not contain any more."""
+        given = (self._setup.services, self._setup.areas, self._setup.agencies)
+        if all(one is None for one in given):
+            return
+        for limit in self._whole.limits or ():
+            try:
+                limit_filter(limit.filter, self._names())
+            except FilterError as fault:
+                who, why = f"limit “{_short(limit.id)}”", str(fault).rstrip(".")
+                yield SetupFault("limits", None, "filter", f"{who} counts nothing then: {why}; limits have to be given")
 
     def _user(self, user: UserRecord) -> Iterator[tuple[str, str]]:
         try:
@@ -356,6 +400,7 @@ _KEY_FIELD = {
     "areas": "code",
     "units": "id",
     "templates": "id",
+    "limits": "id",
     "users": "name",
 }
 _ONE = {
@@ -365,6 +410,7 @@ _ONE = {
     "areas": "area",
     "units": "unit",
     "templates": "template",
+    "limits": "limit",
     "users": "user",
 }
 _USES: tuple[tuple[str, str, Callable[[Any], Sequence[str | None]], str], ...] = (

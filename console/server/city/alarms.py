@@ -110,6 +110,11 @@ def _check_about(unit_of_work: UnitOfWork, alarm: AlarmAbout, actor: Actor) -> t
         if unit_of_work.handover(alarm.about) is None:
             raise NotFound(f"There is no hand-over {alarm.about}.")
         return False, unit_of_work.now
+    if alarm.kind is AlarmKind.LIMIT:
+        # protects: no-alarm-of-a-limit-that-is-gone
+        if unit_of_work.limit(alarm.about) is None:
+            raise NotFound(f"There is no limit {alarm.about}.")
+        return False, unit_of_work.now
     # protects: two-edits-of-an-alarm-follow-one-another
     report = unit_of_work.report(alarm.about)
     if report is None:

@@ -24,6 +24,7 @@ from api_client.model import (
     Contact,
     EditBody,
     Entry,
+    Limit,
     Report,
     Service,
     Snapshot,
@@ -62,7 +63,7 @@ from console.server.city.unit_of_work import UnitOfWork
 from console.server.city.work_threads import doing
 from console.server.errors import NotFound
 
-T = TypeVar("T", Area, Service, Unit, Agency, Template, Calendar, User)
+T = TypeVar("T", Area, Service, Unit, Agency, Template, Limit, Calendar, User)
 FIRST_ZONE = "Asia/Jakarta"
 _LOADED = frozenset({"report", "assignment", "entry"})
 """What a load brings more of. Unfinished work is not of it: what a serving city puts in is past."""
@@ -157,6 +158,10 @@ class City:
     def put_templates(self, templates: Sequence[Template]) -> None:
         """Keep these templates, replacing those of the same id."""
         self._put(templates)
+
+    def put_limits(self, limits: Sequence[Limit]) -> None:
+        """Keep these limits, replacing those of the same id."""
+        self._put(limits)
 
     def put_calendars(self, calendars: Sequence[Calendar]) -> None:
         """Keep these calendars, replacing those of the same id."""

@@ -124,6 +124,7 @@ handovers = _numbered(
 areas = _numbered("areas")
 services = _numbered("services")
 templates = _numbered("templates")
+limits = _numbered("limits")
 calendars = _numbered("calendars")
 agencies = _numbered("agencies")
 users = _numbered(
@@ -139,6 +140,7 @@ TABLES: dict[str, sa.Table] = {
     "agency": agencies,
     "calendar": calendars,
     "template": templates,
+    "limit": limits,
     "user": users,
     "area": areas,
     "unit": units,

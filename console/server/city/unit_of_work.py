@@ -21,6 +21,7 @@ from api_client.model import (
     Closure,
     Entry,
     Handover,
+    Limit,
     Message,
     ReadMark,
     Report,
@@ -47,6 +48,7 @@ T = TypeVar(
     Closure,
     AlarmRecord,
     Handover,
+    Limit,
     Message,
     ReadMark,
 )
@@ -152,6 +154,10 @@ class UnitOfWork:
     def handover(self, key: str, *, lock: bool = True) -> Handover | None:
         """A hand-over; with `lock` it is locked until the end of the transaction."""
         return self._one(Handover, key, lock=lock)
+
+    def limit(self, key: str) -> Limit | None:
+        """A limit, locked until the end of the transaction."""
+        return self._one(Limit, key, lock=True)
 
     def service(self, key: str | None) -> Service | None:
         """A service by its code."""

@@ -7,7 +7,7 @@ from importlib import resources
 
 import msgspec
 
-from api_client.model import Agency, Area, Calendar, Service, Template
+from api_client.model import Agency, Area, Calendar, Limit, Service, Template
 from console.server.admin.folder import read_folder
 from console.server.admin.setup import UnitRecord
 
@@ -21,6 +21,7 @@ class DemoFacts(msgspec.Struct, frozen=True):
     areas: tuple[Area, ...]
     units: tuple[UnitRecord, ...]
     templates: tuple[Template, ...]
+    limits: tuple[Limit, ...]
 
 
 @cache
@@ -38,4 +39,5 @@ def demo_facts() -> DemoFacts:
         setup.areas or (),
         setup.units or (),
         setup.templates or (),
+        setup.limits or (),
     )

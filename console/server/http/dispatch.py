@@ -535,7 +535,7 @@ class Dispatch:
                 "GET",
                 "/city",
                 "readCity",
-                "What the city consists of: services, agencies, areas, units, calendars, templates, users",
+                "What the city consists of: services, agencies, areas, units, calendars, templates, limits, users",
                 self._read_city,
                 {200: ResponseSpec("The city, without what is retired and without any secret.", CitySetup)},
                 role="supervisor of the whole city.",

@@ -19,6 +19,7 @@ from api_client.model import (
     Clock,
     ClockState,
     Kind,
+    Limit,
     Report,
     Service,
     Status,
@@ -89,6 +90,7 @@ class Desk(Rig):
         self.commands.report_opened.connect(lambda *what: self.opened.append(what))
         self.commands.unit_opened.connect(lambda key: self.opened.append(("unit", key)))
         self.commands.source_opened.connect(lambda: self.opened.append(("source",)))
+        self.commands.list_opened.connect(self.hazards.show_list)
         wait_for(lambda: self.outbox.followed.is_open, what="what was kept is known")
 
     def put(self, kind: str, key: str, thing: Any) -> None:
@@ -464,3 +466,27 @@ def test_the_list_holds_its_place_and_says_each_row(desk: Desk) -> None:
     assert said.startswith("P1 not taken, 1 Banjir, 0:00, Take it, send a crew, New")
     assert not desk.panel.grab().isNull()
     assert isinstance(desk.panel.focusProxy(), QWidget)
+
+
+def test_a_limit_of_the_city_that_is_passed_has_its_name_and_figures_and_lists_its_reports(desk: Desk) -> None:
+    desk.put("limit", "rain", Limit("rain", "Banjir meluas", "cat=Banjir p=3", 2, 60, 2))
+    for n in range(3):
+        at = NOW - (30 - 10 * n) * MINUTE
+        desk.put("report", f"r{n}", Report(f"r{n}", 1, Status.NEW, "flood", 3, "Water", at, at))
+    assert desk.look() == {"limit:rain": NEW}
+    row = desk.rows()["limit:rain"]
+    assert (row.name, row.where, row.since, row.priority, row.level) == (
+        "Banjir meluas", "3 in 60 min, limit 2", "10:00", 2, "new",
+    )  # fmt: skip
+    desk.window_state.set_filter(Filter(tab="mine"))
+    desk.commands.open("city/limit:rain")
+    assert desk.window_state.filter == Filter(services=("flood",), priorities=(3,), younger_s=3600)
+    desk.hazards.go_back()
+    assert desk.window_state.filter == Filter(tab="mine")
+    desk.alarms.acknowledge([("city", "limit:rain")])
+    assert desk.rows()["limit:rain"].state == "Acknowledged by you, not sent yet"
+    closed = Report("r2", 2, Status.RESOLVED, "flood", 3, "Water", NOW - 10 * MINUTE, NOW, closed_at=NOW)
+    desk.put("report", "r2", closed)
+    assert desk.look() == {"limit:rain": ACKNOWLEDGED}, "what was closed has come all the same"
+    desk.now = NOW + 31 * MINUTE
+    assert desk.look() == {}

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from api_client.decoding import decode
-from api_client.model import AlarmRecord, AssignmentState, EditBody, Kind, Unit, UnitState
+from api_client.model import AlarmRecord, AssignmentState, EditBody, Kind, Limit, Unit, UnitState
 from console.rules.alarms import MOST_OF_HAZARD
 from console.server.city import audit
 from console.server.city.city import City
@@ -120,6 +120,7 @@ def test_a_p1_that_was_made_later_than_now_is_acknowledged_and_one_that_has_not_
         ({"alarms": [about("9999")], "acknowledged": True}, 404, "no report 9999"),
         ({"alarms": [about("9999"), about("u9", "silent")], "acknowledged": True}, 404, "no report 9999"),
         ({"alarms": [about("10", "crewless")], "acknowledged": True}, 404, "is no P1"),
+        ({"alarms": [about("rain", "limit")], "acknowledged": True}, 404, "no limit rain"),
         ({"alarms": [about("city", "source")], "acknowledged": True}, 422, "that cannot reach it alone"),
         ({"alarms": [about(kind="market")], "acknowledged": True}, 422, "does not fit"),
         ({"alarms": [about(since=START + 3 * MINUTE)], "acknowledged": True}, 422, "not begun"),
@@ -214,3 +215,19 @@ def test_records_go_thirty_days_after_they_were_touched(api: Api, city: City, cl
     before = city.seq()
     let_pass(city, clock, 31)
     assert ("gone", "alarm/sla_breach:10") in [(item.kind, item.id) for item in city.changes(before).items]
+
+
+@one_database
+def test_a_limit_that_is_passed_is_acknowledged_by_operators_while_the_city_has_it(city: City, url: str) -> None:
+    city.put_limits([Limit("rain", "Flood spreads", "cat=road", 1, 30, 2)])
+    rina, budi = Api(url, add_user(city, "rina", "operator")), Api(url, add_user(city, "budi", "validator"))
+    rain = {"alarms": [about("rain", "limit")], "acknowledged": True}
+    assert budi.edit(None, "alarm", rain).status_code == 403
+    rina.ok(None, "alarm", rain)
+    record = found(city)["limit:rain"]
+    assert (record.acknowledged_by, record.report, record.unit, record.since) == ("rina", None, None, START)
+    rina.ok(None, "alarm", shelf(START + 30 * MINUTE, about("rain", "limit")))
+    city.remove("limit", "rain")
+    assert rina.edit(None, "alarm", rain).status_code == 404
+    for api in (rina, budi):
+        api.session.close()

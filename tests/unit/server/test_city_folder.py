@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api_client.model import Service, Sla, WaitsFor
+from api_client.model import Limit, Service, Sla, WaitsFor
 from console.server.admin.folder import FILES, read_folder
 from console.server.admin.folder_out import folder_texts, write_folder, write_starter
 from console.server.admin.setup import CitySetup, UnitRecord, UserRecord, check_setup, nearest
@@ -234,3 +234,33 @@ def test_a_calendar_that_is_still_needed_cannot_go() -> None:
 def test_the_nearest_word_is_offered_or_all_when_they_are_few() -> None:
     assert nearest("flod", ["flood", "fire"]) == "; did you mean “flood”?"
     assert nearest("zzz", ["flood", "fire"]) == "; there are flood, fire"
+
+
+def test_limits_are_read_as_they_were_written(folder: Path) -> None:
+    assert told(folder) == []
+    limits = read_folder(folder).setup.limits
+    assert limits == (Limit("flood", "Flood spreads", "cat=flood", 10, 60, 2),)
+
+
+def test_a_limit_that_cannot_be_counted_is_told_by_line_and_field(folder: Path) -> None:
+    head = '[[limit]]\nid = "a"\nname = "A"\nabove = 3\nwithin_minutes = 60\n'
+    for text, wanted in (
+        (f'{head}filter = "cat=fluud"\n', "line 1, filter: No category is called “fluud”"),
+        (f'{head}filter = "area=Atlantis"\n', "line 1, filter: No area is called “Atlantis”"),
+        (f'{head}filter = "age<1h"\n', "line 1, filter: A limit has its own time"),
+        (f'{head}filter = "colour=red"\n', "line 1, filter: “colour” is not a filter"),
+        (f'{head}filter = "cat=flood"\npriority = 1\n', "line 1, priority: 1 is not between 2 and 4"),
+        (f"{head}filter = 3\n", "line 1, filter: it has to be a text"),
+        (head.replace("60", "4"), "line 1, within_minutes: 4 is not between 5 and 1,440"),
+        (head.replace("60", '"60"'), "line 1, within_minutes: it has to be a whole number"),
+        (head.replace("60", "true"), "line 1, within_minutes: it has to be a whole number"),
+        (head.replace("above = 3", "above = 0"), "line 1, above: 0 is not between 1 and 100,000"),
+        (head.replace("above = 3\n", ""), "line 1, above: it has to be a whole number"),
+        (head.replace('"A"', '""'), "line 1, name: a name is needed"),
+        (head.replace('"a"', '"a\\nb"'), "line 1, id: at most 100 letters on one line"),
+        (head + head, "line 6, id: “a” stands here twice"),
+        (f"{head}colour = 1\n", "line 1, colour: it is not known here"),
+    ):
+        (folder / "limits.toml").write_text(text)
+        said = told(folder)
+        assert any(one.startswith(f"limits.toml, {wanted}") for one in said), (wanted, said)

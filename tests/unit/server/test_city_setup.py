@@ -13,8 +13,9 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from api_client.model import Agency, Area, Calendar, EditBody, Kind, Service, Template, Unit, UnitState
+from api_client.model import Agency, Area, Calendar, EditBody, Kind, Limit, Service, Template, Unit, UnitState
 from console.server.admin.apply import apply_setup, compare_setup, present_setup
+from console.server.admin.difference import FieldChange
 from console.server.admin.folder import read_folder
 from console.server.admin.folder_out import write_folder, write_starter
 from console.server.admin.roster import turn_shifts
@@ -221,6 +222,24 @@ def test_calendars_and_templates_that_nothing_needs_are_removed(city: City, api:
     apply_setup(city, CitySetup(calendars=(), templates=()), COMMAND_LINE)
     items = api.get(f"/changes?after={seq}").json()["items"]
     assert {(item["kind"], item["id"]) for item in items} == {("gone", "calendar/day"), ("gone", "template/a")}
+
+
+def test_limits_go_into_the_feed_and_out_of_it(city: City, api: Api) -> None:
+    limit = Limit("rain", "Flood spreads", "cat=road", 10, 60, 2)
+    apply_setup(city, CitySetup(limits=(limit,)), COMMAND_LINE)
+    assert present_setup(city).limits == (limit,)
+    seq = city.seq()
+    done = apply_setup(city, CitySetup(limits=(replace(limit, above=12),)), COMMAND_LINE)
+    assert [(one.key, one.fields) for one in done.difference.changes] == [("rain", (FieldChange("above", "10", "12"),))]
+    assert [(item["kind"], item["data"]["above"]) for item in api.get(f"/changes?after={seq}").json()["items"]] == [
+        ("limit", 12)
+    ]
+    with pytest.raises(Invalid, match="limit “rain” counts nothing then: No category is called “road”"):
+        apply_setup(city, CitySetup(services=(Service("tree", "Tree"),)), COMMAND_LINE)
+    with pytest.raises(Invalid, match="1 is not between 2 and 4"):
+        apply_setup(city, CitySetup(limits=(replace(limit, priority=1),)), COMMAND_LINE)
+    apply_setup(city, CitySetup(limits=()), COMMAND_LINE)
+    assert api.get(f"/changes?after={seq}").json()["items"][-1]["id"] == "limit/rain"
 
 
 def test_supervisors_set_a_city_up_by_the_api(city: City, url: str) -> None:

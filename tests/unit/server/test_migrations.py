@@ -241,6 +241,23 @@ def test_killed_in_the_middle_the_old_state_is_there(database: Database, empty_u
     assert migrations.head() in whole(database)["alembic_version"][1][0]
 
 
+def test_a_city_of_before_there_were_limits_comes_along_also_when_that_is_killed_midway(
+    database: Database, empty_url: str, tmp_path: Path
+) -> None:
+    with database.write() as connection:
+        migrations.upgrade(connection, migrations.BASELINE)
+        migrations.upgrade(connection, "0014")
+        connection.execute(sa.insert(schema.templates), [{"id": "a", "seq": 7, "body": b"{}"}])
+    before = whole(database)
+    assert "limits" not in before
+    steps = faulty_steps(tmp_path / "steps", "os.kill(os.getpid(), signal.SIGKILL)")
+    ended = subprocess.run([sys.executable, "-c", CHILD, empty_url, steps], timeout=60)
+    assert (ended.returncode, whole(database)) == (-signal.SIGKILL, before)
+    database.create_schema()
+    after = whole(database)
+    assert (after["limits"], after["templates"]) == ((["body", "id", "seq"], []), before["templates"])
+
+
 def test_a_newer_database_is_refused_with_a_sentence(
     database: Database, empty_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

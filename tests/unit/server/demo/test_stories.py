@@ -20,6 +20,7 @@ from api_client.model import (
     EditBody,
     Entry,
     Kind,
+    Limit,
     PhotoRole,
     Report,
     Service,
@@ -62,6 +63,8 @@ class Told:
     def put_agencies(self, agencies: list[Agency]) -> None: ...
 
     def put_templates(self, templates: list[Template]) -> None: ...
+
+    def put_limits(self, limits: list[Limit]) -> None: ...
 
     def put_calendars(self, calendars: list[Calendar]) -> None: ...
 
