@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from api_client.model import AlarmAbout, AlarmKind, Limit
+from console.board.counts import Bools
 from console.board.snapshot import BoardSnapshot, Column
 from console.board.view import View
 from console.cache.catalog import Catalog, Cities
@@ -38,11 +38,13 @@ class PassedLimit(msgspec.Struct, frozen=True):
 
 
 class _CountedLimit(msgspec.Struct, frozen=True):
-    """A limit with its filter, and the numbers in the board's columns that fit it."""
+    """A limit with its filter: of each column that this asks for, whether each number in it fits. Of those behind the
+    last one, which no word has yet, none does.
+    """
 
     limit: Limit
     filter: Filter
-    columns: dict[str, NDArray[np.int64]]
+    columns: dict[str, Bools]
 
 
 class LimitFinder:
@@ -140,8 +142,8 @@ def names_for_limits(catalog: Catalog) -> dict[str, dict[str, str]]:
     }
 
 
-def _columns(filter_: Filter, catalog: Catalog) -> dict[str, NDArray[np.int64]]:
-    """The columns that a filter asks for, and the numbers in them that fit; an area's are those inside it too."""
+def _columns(filter_: Filter, catalog: Catalog) -> dict[str, Bools]:
+    """The columns that a filter asks for, and which numbers in them fit; an area's are those inside it too."""
     found: dict[str, list[int]] = {"priority": list(filter_.priorities)} if filter_.priorities else {}
     for column, codes in (("service", filter_.services), ("area", filter_.areas), ("agency", filter_.agencies)):
         if not codes:
@@ -152,7 +154,13 @@ def _columns(filter_: Filter, catalog: Catalog) -> dict[str, NDArray[np.int64]]:
             if number and any(one in codes for one in around):
                 numbers.append(number)
         found[column] = numbers
-    return {column: np.array(numbers, np.int64) for column, numbers in found.items()}
+    return {column: _table(numbers) for column, numbers in found.items()}
+
+
+def _table(numbers: list[int]) -> Bools:
+    table = np.zeros(max(numbers, default=0) + 2, np.bool_)
+    table[numbers] = True
+    return table
 
 
 def _passed(snapshot: BoardSnapshot, number: int, counted: list[_CountedLimit], now_s: int) -> list[PassedLimit]:
@@ -170,8 +178,8 @@ def _passed(snapshot: BoardSnapshot, number: int, counted: list[_CountedLimit], 
     times, found = created[at], []
     for one in counted:
         fits = np.ones(len(at), np.bool_)
-        for name, numbers in one.columns.items():
-            fits &= np.isin(of_all[name], numbers)
+        for name, table in one.columns.items():
+            fits &= table.take(of_all[name], mode="clip")
         there = occurrence(times[fits], one.limit.above, 60 * one.limit.within_minutes, now_s, begin_s)
         if there is not None:
             found.append(PassedLimit(one.limit, one.filter, *there))
