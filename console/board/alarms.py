@@ -18,7 +18,7 @@ from console.cache.reader import CacheReader, HistoryMark
 from console.rules.alarms import ANSWER_S, ARRIVAL_S, MOST_OF_A_KIND, SILENT_S, SLA_ENDS_SOON_S, Alarm
 from console.rules.edit import NO_EFFECT
 from console.rules.handover import left_over, unsigned_at
-from console.rules.report import HAZARD, upwards
+from console.rules.report import HAZARD, is_for_everybody, upwards
 from console.rules.rights import Rights, in_scope, unit_in_scope
 from console.rules.status import ENDED_ASSIGNMENT, ON_THE_WAY
 
@@ -40,7 +40,7 @@ class AlarmFinder:
     """Keeps what it has read of the histories of P1 reports until they change; one worker at a time asks it."""
 
     def __init__(self) -> None:
-        self._since: dict[int, tuple[tuple[int, HistoryMark], float, str]] = {}
+        self._since: dict[int, tuple[tuple[int, int, HistoryMark], float, str]] = {}
         """Row -> up to where its history was read, since when it has been a P1 without a crew, and by whom."""
         self._limits = LimitFinder()
         self.outside: frozenset[int] = frozenset()
@@ -92,7 +92,7 @@ class AlarmFinder:
         for fact in facts:
             if fact.row not in names:  # made here, and at no server yet
                 continue
-            mark = fact.created, marks[fact.row]
+            mark = fact.created, fact.updated, marks[fact.row]
             before = self._since.get(fact.row)
             # protects: a-lost-crew-is-a-new-alarm
             if before is None or before[0] != mark:
@@ -185,11 +185,17 @@ def _is_own(crew: CityUnit, cities: Cities, scopes: Mapping[str, Rights]) -> boo
 
 def _crewless_since(fact: Fact, reader: CacheReader) -> tuple[float, str]:
     """Since when (unix seconds) a report has been a P1 without a crew: since it was made, became a P1, came back to
-    work, its last crew has gone or who had taken it has left it; and by whom that was ("" when it was made so).
+    work, its last crew has gone or who had taken it has left it or signed out; and by whom that was ("" when it was
+    made so).
     """
     ended = [(job.since.timestamp(), job.by) for job in reader.assignments(fact.row) if job.state in ENDED_ASSIGNMENT]
     turned = [(entry.at.timestamp(), _by(entry)) for entry in _turns(reader.entries(fact.row))]
-    return max([(float(fact.created), ""), *ended, *turned])
+    cached = reader.report(fact.row)
+    claim = cached.report.claim if cached is not None else None
+    # That is in no history: nobody did anything to the report.
+    # protects: who-signs-out-leaves-a-p1-to-all
+    left = [(claim.offer.at.timestamp(), claim.offer.by)] if claim and claim.offer and is_for_everybody(claim) else []
+    return max([(float(fact.created), ""), *ended, *turned, *left])
 
 
 def _by(entry: Entry) -> str:

@@ -15,6 +15,7 @@ from api_client.model import (
     Assignment,
     AssignmentState,
     Claim,
+    ClaimOffer,
     Clock,
     ClockState,
     Report,
@@ -108,6 +109,31 @@ def test_ones_own_p1_calls_when_it_is_left_alone_and_a_colleagues_does_not(desk:
     desk.look()
     assert [one for one, _ in desk.calling()] == [P1]
     assert desk.silent() == []
+
+
+def test_a_p1_that_its_holder_leaves_by_signing_out_calls_though_he_had_acknowledged_it(desk: CallDesk) -> None:
+    """He knew of it and took it, and went home: it was acknowledged at every desk, and nobody had it."""
+    report = Report("1", 1, Status.NEW, "flood", 1, "Rumah Ibu Sari", NOW, NOW)
+
+    def put(claim: Claim | None) -> None:
+        desk.now += MINUTE
+        desk.put("report", "1", replace(report, updated=desk.now, claim=claim))
+        desk.look()
+
+    desk.look()
+    put(None)
+    known = AlarmRecord("crewless:1", AlarmKind.CREWLESS, NOW, desk.now, "budi", "1", None, "budi", desk.now)
+    desk.put("alarm", "crewless:1", known)
+    put(Claim("budi", NOW))
+    assert (desk.calling(), desk.hazards.unseen) == ([], ())
+    put(Claim("budi", NOW, ClaimOffer(desk.now + MINUTE, "budi")))
+    for _ in range(2):  # the search finds what the View has told
+        assert [one for one, _ in desk.calling()] == [P1]
+        assert [one.news for one in desk.hazards.unseen] == [HazardNews.LEFT]
+        desk.look()
+    assert desk.alarms.count(AlarmState.NEW) == 1
+    put(Claim("budi", NOW))
+    assert (desk.calling(), desk.hazards.unseen) == ([], ()), "he is back, and has it"
 
 
 def test_a_p1_outside_the_operators_areas_and_agencies_is_for_others_to_answer(desk: CallDesk) -> None:
