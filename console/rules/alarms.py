@@ -197,12 +197,13 @@ def record_after(
     done; with a later one the acknowledgement of the one before goes.
     """
     record = before
-    if change.acknowledged and not is_acknowledged(alarm, before, at):
+    if change.acknowledged and not is_acknowledged(alarm, before, at) and not _is_away(before, alarm, at):
         record = _changed(record, alarm, by, at)
         # protects: a-shelf-ends-with-what-was-on-it
         if record.since < alarm.since:  # what was put away is over
             record = replace(record, since=alarm.since, shelved_by="", shelved_at=None, shelved_until=None, reason="")
-        record = replace(record, acknowledged_by=by, acknowledged_at=at)
+        # protects: a-late-acknowledgement-covers-nothing-newer
+        record = replace(record, since=min(record.since, alarm.since), acknowledged_by=by, acknowledged_at=at)
     if change.shelved_until is None:
         record = replace(_changed(record, alarm, by, at), shelved_by="", shelved_at=None, shelved_until=None, reason="")
     # protects: a-late-shelf-puts-away-nothing-newer
@@ -240,6 +241,16 @@ def why_not_shelved(*, hazard: bool, role: str, lasts: timedelta) -> str:
     if lasts > MOST_SHELVED + _CLOCK_SLACK:
         return "Nothing is shelved for longer than 12 hours"
     return ""
+
+
+def _is_away(record: AlarmRecord | None, alarm: AlarmAbout, at: datetime) -> bool:
+    """Whether a later occurrence of an alarm is on the shelf."""
+    return (
+        record is not None
+        and alarm.since < record.since
+        and record.shelved_until is not None
+        and at < record.shelved_until
+    )
 
 
 def _is_overtaken(record: AlarmRecord | None, alarm: AlarmAbout, at: datetime) -> bool:

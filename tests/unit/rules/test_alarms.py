@@ -112,6 +112,17 @@ def test_a_shelf_that_arrives_late_replaces_nothing_that_was_done_since() -> Non
     assert shelved(newer, P1, "budi", NOW + 6 * MINUTE, NOW + 7 * MINUTE, "now").shelved_by == "budi"
 
 
+def test_an_acknowledgement_that_arrives_late_covers_nothing_that_came_since() -> None:
+    """A desk without a network knew of the P1; its crew was lost, that was shelved and taken down, and called."""
+    again = msgspec.structs.replace(P1, since=NOW + MINUTE)
+    away = shelved(None, again, "budi", NOW + 2 * MINUTE, NOW + 9 * MINUTE, "police are there")
+    taken_down = shelved(away, again, "budi", NOW + 3 * MINUTE, None, "")
+    late = acknowledged(taken_down, P1, "rina", NOW + 4 * MINUTE)
+    assert [state_of(one, late, NOW + 4 * MINUTE) for one in (P1, again)] == [ACKNOWLEDGED, NEW]
+    assert acknowledged(away, P1, "rina", NOW + 2 * MINUTE) == away, "nor does it end a shelf"
+    assert state_of(again, acknowledged(late, again, "rina", NOW + 5 * MINUTE), NOW + 5 * MINUTE) is ACKNOWLEDGED
+
+
 def test_what_stood_on_the_shelf_is_acknowledged_again() -> None:
     both = shelved(acknowledged(None, P1, "rina", NOW), P1, "budi", NOW, NOW + 15 * MINUTE, "police are there")
     assert state_of(P1, both, NOW + 14 * MINUTE) is SHELVED
