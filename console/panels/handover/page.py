@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ from console.panels.sources import Sources
 from console.panels.window_state import WindowState
 from console.rules.handover import (
     HandoverDraft,
+    LineNotes,
     changed_since,
     confirmed_together,
     is_confirmed,
@@ -51,6 +52,9 @@ FORM = "handover"
 """The kind of its draft among those of forms."""
 _EVERY = 2
 """Seconds between two looks while the page is shown."""
+_MOMENT = timedelta(seconds=1)
+_REPORT = "report:"
+"""How the line of a report begins."""
 
 
 class _Found(NamedTuple):
@@ -138,19 +142,32 @@ class HandoverPage(QObject):
 
     @property
     def _own_draft(self) -> HandoverDraft:
-        whose = self._window_state.me_at(self._source), self._key
+        return self._draft_of(self._key)
+
+    def _draft_of(self, key: str) -> HandoverDraft:
+        whose = self._window_state.me_at(self._source), key
         if whose != self._whose:
-            self._whose, self._draft = whose, self._kept(self._key)
+            self._whose, self._draft = whose, self._kept(key) or self._begin(key)
         return self._draft
 
-    def _kept(self, key: str) -> HandoverDraft:
+    def _begin(self, key: str) -> HandoverDraft:
+        """A new draft, with what was noted in the shift before and handed over to nobody."""
+        draft, before = HandoverDraft(self._now), shift_at(self.shift.start - _MOMENT, self._zone)
+        kept = self._kept(self._key_of(before))
+        # protects: what-was-noted-is-handed-over-once
+        if kept is None or key != self._key_of(self.shift) or self._is_handed_over(before):
+            return draft
+        notes = {line: LineNotes(one.remark) for line, one in kept.notes.items() if _is_note(line, one)}
+        return msgspec.structs.replace(draft, notes=notes)
+
+    def _kept(self, key: str) -> HandoverDraft | None:
         kept = self._outbox.draft(key)
         if kept is not None:
             try:
                 return convert(typed_in(kept).get("draft"), HandoverDraft)
             except ValueError:
                 pass  # of another version of this program
-        return HandoverDraft(self._now)
+        return None
 
     def _begin_again(self) -> None:
         """What was written is known only now."""
@@ -185,7 +202,10 @@ class HandoverPage(QObject):
     def _key(self) -> str:
         if self._document is not None:
             return self._forms.draft_key(FORM, self._source, self._document.id)
-        return self._forms.draft_key(FORM, self._source, f"{self.shift.start:%Y-%m-%dT%H}")
+        return self._key_of(self.shift)
+
+    def _key_of(self, shift: ShiftSpan) -> str:
+        return self._forms.draft_key(FORM, self._source, f"{shift.start:%Y-%m-%dT%H}")
 
     def toggle(self) -> None:
         """Show the page, or go back to the map."""
@@ -218,7 +238,7 @@ class HandoverPage(QObject):
             if document is not None and document.signed is not None:
                 self._outbox.drop_draft(self._key)  # it has become what was signed
             self._document, self._counts = document, None
-        noted = [line.partition(":")[2] for line, notes in self.draft.notes.items() if notes.remark]
+        noted = [line.removeprefix(_REPORT) for line, one in self.draft.notes.items() if _is_note(line, one)]
         missing, since = dict(self._missing()), self.shift.start
         writer = LineWriter(cities, source, self._window_state.me_at(source), now, self._zone, self.tr, missing)
 
@@ -642,11 +662,14 @@ class HandoverPage(QObject):
         if details.source != self._source or details.server is None:
             self.message.emit(self.tr("It is handed over with its own city, once its server has it"))
             return
-        line = f"report:{details.key}"
+        line = f"{_REPORT}{details.key}"
         about = formatting.title_of(details.shown)
+        # Whatever hand-over the page shows, or showed last: a note is of the operator's own next one.
+        # protects: a-note-is-of-the-own-hand-over
+        key = self._key_of(self._noted_for)
 
         def keep(text: str) -> None:
-            self._keep(remarked(self._own_draft, line, text))
+            self._keep(remarked(self._draft_of(key), line, text), key)
             self.message.emit(
                 self.tr("Noted for the next shift: {keys} shows the draft").format(
                     keys=self._window_state.actions.key("handover")
@@ -655,14 +678,33 @@ class HandoverPage(QObject):
             self.look()
 
         draft_key = self._forms.draft_key("handover_note", details.source, details.key)
-        self._forms.remark(about, self._own_draft.of(line).remark, draft_key, keep)
+        self._forms.remark(about, self._draft_of(key).of(line).remark, draft_key, keep)
 
-    def _keep(self, draft: HandoverDraft) -> None:
-        """Take over the draft; once somebody has written on it, it is kept on the disk."""
-        self._whose, self._draft = (self._window_state.me_at(self._source), self._key), draft
+    @property
+    def _noted_for(self) -> ShiftSpan:
+        """The shift with whose hand-over a note goes: once that is signed, the next one."""
+        shift = self.shift
+        return shift_at(shift.end, self._zone) if self._is_handed_over(shift) else shift
+
+    def _is_handed_over(self, shift: ShiftSpan) -> bool:
+        me, handovers = self._window_state.me_at(self._source), self._window_state.catalog(self._source).handovers
+        mine = of_shift(handovers, me, shift)
+        return mine is not None and mine.signed is not None
+
+    def _keep(self, draft: HandoverDraft, key: str = "") -> None:
+        """Take over the draft (of `key`, by default of what is shown); once somebody has written on it, it is kept on
+        the disk.
+        """
+        key = key or self._key
+        self._whose, self._draft = (self._window_state.me_at(self._source), key), draft
         if not (draft.notes or draft.incoming):
             return
         about = self.tr("Hand-over {time}").format(time=formatting.clock(self.shift.end, self._zone))
         written = "; ".join(notes.remark for notes in draft.notes.values() if notes.remark)
         plain = {"draft": msgspec.to_builtins(draft), "text": written}
-        self._outbox.save_draft(self._key, {**plain, **self._forms.mark(about)})
+        self._outbox.save_draft(key, {**plain, **self._forms.mark(about)})
+
+
+def _is_note(line: str, notes: LineNotes) -> bool:
+    """Whether something was written on the line of a report."""
+    return bool(notes.remark) and line.startswith(_REPORT)

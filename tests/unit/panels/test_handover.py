@@ -144,6 +144,16 @@ class HandoverDesk(Rig):
                 self.take_over(who)
         self.key(Qt.Key.Key_S)
 
+    def note(self, report: str) -> None:
+        """Note a report for the next shift."""
+        row = self.reader.row_of("city", report)
+        assert row is not None
+        self.window_state.choose(row)
+        self.situation.set_details(self.details(row, report))
+        self.page.note_report()
+        QTest.keyClicks(self.form().focusWidget(), "key is with the guard")
+        QTest.keyClick(self.form().focusWidget(), Qt.Key.Key_Return)
+
     def sign(self) -> None:
         """Ctrl+Enter in the list."""
         QTest.keyClick(self.panel.view, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
@@ -297,17 +307,38 @@ def test_lines_say_where_they_stand(desk: HandoverDesk) -> None:
     assert said["unit:7"] == ("SDA-7 unavailable", "workshop", "no work now")
 
 
+@pytest.mark.parametrize(("outgoing", "incoming"), [("rina", "dewi"), ("sari", "rina")])
+def test_a_note_is_of_the_own_hand_over_whichever_is_shown(desk: HandoverDesk, outgoing: str, incoming: str) -> None:
+    """It was written on what was signed, or on what a colleague offered, and stood in no draft ever after."""
+    signed = NOW if outgoing == "rina" else None
+    desk.put("handover", "offered-1", desk.document(outgoing, incoming, signed))
+    desk.report_there("9", 4)
+    desk.look()
+    desk.note("9")
+    desk.now += timedelta(hours=8, minutes=10)
+    desk.look()
+    assert desk.rows()["report:9"].remark == "key is with the guard"
+
+
+def test_what_was_noted_and_handed_over_to_nobody_is_in_the_next_draft(desk: HandoverDesk) -> None:
+    """In its first hour a shift still hands over the one before."""
+    desk.report_there("9", 4)
+    desk.look()
+    desk.note("9")
+    desk.key(Qt.Key.Key_Return)
+    desk.take_over("dewi")
+    desk.now += timedelta(hours=8, minutes=10)
+    desk.look()
+    assert desk.rows()["report:9"].remark == "key is with the guard"
+    assert set(desk.marks().values()) == {None}
+    assert desk.page.draft.incoming == ""
+
+
 def test_a_report_that_was_noted_is_handed_over_with_its_remark(desk: HandoverDesk) -> None:
     desk.report_there("9", 4)
     desk.look()
     assert "report:9" not in desk.rows()
-    row = desk.reader.row_of("city", "9")
-    assert row is not None
-    desk.window_state.choose(row)
-    desk.situation.set_details(desk.details(row, "9"))
-    desk.page.note_report()
-    QTest.keyClicks(desk.form().focusWidget(), "key is with the guard")
-    QTest.keyClick(desk.form().focusWidget(), Qt.Key.Key_Return)
+    desk.note("9")
     wait_for(lambda: "report:9" in desk.rows(), what="the report is among the lines")
     assert desk.rows()["report:9"].remark == "key is with the guard"
     assert desk.panel.shown_ids()[-1] == "report:9"
