@@ -52,6 +52,8 @@ FORM = "handover"
 """The kind of its draft among those of forms."""
 _EVERY = 2
 """Seconds between two looks while the page is shown."""
+_OLD = 10
+"""After so many seconds in which nothing was found, or one out of sight, lines are too old to be signed."""
 _MOMENT = timedelta(seconds=1)
 _REPORT = "report:"
 """How the line of a report begins."""
@@ -120,6 +122,8 @@ class HandoverPage(QObject):
         self._whose, self._draft = ("", ""), HandoverDraft(time_at(""))
         """The draft, and of whom and which shift it is."""
         self._ticks, self._confirmed_s = 0, -TWICE_S
+        self._old = 0
+        """For how many seconds the lines have been as they are."""
         panel.intent.connect(self._on_intent)
         panel.remarked.connect(self._on_remarked)
         outbox.opened.connect(self._begin_again)
@@ -223,6 +227,7 @@ class HandoverPage(QObject):
     def tick(self) -> None:
         """Once a second; the lines are looked at every other time."""
         self._ticks += 1
+        self._old = self._old + 1 if self._panel.isVisible() else _OLD
         if self._panel.isVisible() and self._ticks % _EVERY == 0:
             self.look()
 
@@ -253,6 +258,7 @@ class HandoverPage(QObject):
     def _on_found(self, found: _Found) -> None:
         if found.document != self._document:
             return
+        self._old = 0 if self._panel.isVisible() else _OLD
         is_first = self._counts is None
         self._found, self._counts = found.lines, found.counts
         self._put_together()
@@ -559,6 +565,10 @@ class HandoverPage(QObject):
         draft = self.draft
         if (self._window_state.me_at(self._source), draft.id) != (me, handover):
             return self.tr("Another hand-over is shown now")
+        # protects: lines-that-nobody-could-see-are-not-signed
+        if self._old >= _OLD or not self._panel.isVisible():
+            self.look()
+            return self.tr("it was out of sight, and is looked at again: press the key once more")
         return self._why_not_signed(draft, offered_only=offered_only)
 
     def _take(self) -> None:
@@ -621,8 +631,15 @@ class HandoverPage(QObject):
 
     def choose_incoming(self, then: Callable[[str], object]) -> None:
         """Ask who takes over."""
-        source, reader = self._source, self._reader
+        source, reader, key = self._source, self._reader, self._key
         me = self._window_state.me_at(source)
+
+        def chosen(who: str) -> None:
+            # protects: a-mark-is-of-the-hand-over-that-was-shown
+            if (self._window_state.me_at(source), self._key) != (me, key):
+                self.message.emit(self.tr("Nothing was done: another hand-over is shown now"))
+                return
+            then(who)
 
         def read() -> list[str]:
             users = [user for of, user in reader().users() if of == source]
@@ -633,7 +650,7 @@ class HandoverPage(QObject):
                 self.message.emit(self.tr("This city's server has no other operator: nobody can take over"))
                 return
             rows = [ListChoice(name, name) for name in names]
-            self._forms.choose(self.tr("Who takes over?"), "", rows, then)
+            self._forms.choose(self.tr("Who takes over?"), "", rows, chosen)
 
         self._tasks.submit(read, ask)
 

@@ -106,15 +106,19 @@ class HandoverDesk(Rig):
 
     def look(self) -> None:
         """Show the cache as it is now, and wait until the page does."""
-        job = Round(None, (), {}, {}, {}, None, Filter(), UTC, self.seq, "rina")
-        played = play(job, self.reader, int(self.now.timestamp()))
-        self.window_state.set_cities(played.cities)
-        self.window_state.set_view(played.view)
+        self.show_only()
         if self.panel.isVisible():
             self.page.look()
         else:
             self.page.open()
         wait_for(lambda: not self.tasks._running and not self.tasks._next, what="the worker has looked")
+
+    def show_only(self) -> None:
+        """Show the cache as it is now."""
+        job = Round(None, (), {}, {}, {}, None, Filter(), UTC, self.seq, "rina")
+        played = play(job, self.reader, int(self.now.timestamp()))
+        self.window_state.set_cities(played.cities)
+        self.window_state.set_view(played.view)
 
     def key(self, key: Qt.Key) -> None:
         self.steady_s += 10
@@ -500,6 +504,36 @@ def test_a_p1_that_comes_while_the_pin_is_typed_is_not_left_out(desk: HandoverDe
     desk.pin("271828")
     lines = [line.id for line in desk.asked[-1].offer.lines]
     assert lines == ["report:1", "report:2", "report:5", "report:3", "report:4", "report:6", "unit:7"]
+
+
+def test_what_came_while_the_page_was_out_of_sight_is_not_left_out(desk: HandoverDesk) -> None:
+    """The map, or a locked screen, stood in its place while the PIN was asked for."""
+    desk.confirm_all("dewi")
+    desk.sign()
+    desk.panel.hide()
+    desk.page.tick()
+    desk.report_there("5", 1)
+    desk.show_only()
+    desk.panel.show()
+    desk.pin("271828")
+    assert "Not signed" in desk.said[-1]
+    assert desk.asked == []
+    wait_for(lambda: "report:5" in desk.rows(), what="it is looked at again")
+    desk.sign()
+    desk.pin("271828")
+    assert (desk.said[-1], desk.asked) == ("Not signed: 1 P1 to confirm", [])
+
+
+def test_who_takes_over_is_chosen_for_the_hand_over_that_was_shown(desk: HandoverDesk) -> None:
+    """A colleague's offer came in its place: his P1 was confirmed by a key that was meant for a line of the own."""
+    desk.key(Qt.Key.Key_Return)
+    wait_for(lambda: isinstance(desk.forms._open, ChooseOne), what="who takes over is asked")
+    desk.put("handover", "offered-1", desk.document("sari", "rina"))
+    desk.look()
+    desk.take_over("dewi")
+    assert (desk.said[-1], set(desk.marks().values())) == (
+        "Nothing was done: another hand-over is shown now", {None},
+    )  # fmt: skip
 
 
 def test_a_hand_over_that_is_offered_while_the_pin_is_typed_is_not_what_is_signed(desk: HandoverDesk) -> None:
