@@ -368,7 +368,9 @@ class MessagesPanel(QWidget):
         self._looks = QTimer(self, singleShot=True, interval=0)
         """Until what stands there has been laid out."""
         self._looks.timeout.connect(self.seen.emit)
-        self.messages.verticalScrollBar().valueChanged.connect(lambda _: self._looks.start())
+        self._at_end = True
+        """Whether the end was in sight, as whoever reads left it: a lower list or longer words say nothing of that."""
+        self.messages.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self._shown = ""
         self.set_threads([], "")
 
@@ -434,8 +436,11 @@ class MessagesPanel(QWidget):
         """Show these threads, and that one of them is open; without any the page says what could be here."""
         had_keyboard = self.has_keyboard
         self.threads.keep_current_among(rows)
+        before = self.threads.currentIndex().row()
         self._threads.set_rows(rows)
         self.threads.set_current_id(current)
+        if self.threads.currentIndex().row() != before:  # what was written to comes on top, and is not left half hidden
+            self.threads.scrollTo(self.threads.currentIndex())
         shown = self.line if rows else self._empty
         self.setFocusProxy(shown)
         self._middle.setCurrentWidget(self._open if rows else self._empty)
@@ -449,8 +454,7 @@ class MessagesPanel(QWidget):
 
     def set_thread(self, thread: str, name: str, about: str, rows: Sequence[MessageRow]) -> None:
         """Show the messages of the open thread, the oldest first; a new one at the end comes into sight."""
-        bar = self.messages.verticalScrollBar()
-        was_at_end = thread != self._shown or bar.value() >= bar.maximum() - self._theme.px(4)
+        was_at_end = thread != self._shown or self._at_end
         if thread != self._shown:
             self._delegate.whole.clear()
             self.messages.clear_current()
@@ -471,6 +475,11 @@ class MessagesPanel(QWidget):
 
     def _go_to_end(self) -> None:
         self.messages.scrollToBottom()
+        self._at_end = True
+        self._looks.start()
+
+    def _on_scrolled(self, value: int) -> None:
+        self._at_end = value >= self.messages.verticalScrollBar().maximum() - self._theme.px(4)
         self._looks.start()
 
     def set_empty(self, title: str, why: str, keys: Sequence[tuple[str, str]] = ()) -> None:
@@ -561,6 +570,8 @@ class MessagesPanel(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
             self.messages.scheduleDelayedItemsLayout()
+            if self._at_end:  # the line below has grown with what is written
+                self._to_end.start()
         return super().eventFilter(watched, event)
 
     @override
@@ -572,9 +583,6 @@ class MessagesPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._arrange()
-        bar = self.messages.verticalScrollBar()
-        if bar.value() >= bar.maximum() - self._theme.px(4):
-            self._to_end.start()
 
 
 def _thread_words(row: ThreadRow) -> str:

@@ -120,3 +120,29 @@ def test_without_a_thread_it_says_what_could_be_here(panel: MessagesPanel) -> No
     assert chosen == ["t1"]
     QTest.keyClick(panel.threads, Qt.Key.Key_Return)
     assert panel.line.hasFocus()
+
+
+def test_a_line_that_grew_does_not_hide_what_was_sent(panel: MessagesPanel, qtbot: QtBot) -> None:
+    panel.resize(600, 240)
+    short = [MessageRow(f"s{number}", "SDA-11", "14:06", "Ready") for number in range(3)]
+    panel.set_thread("t2", "Everyone", "", short)
+    qtbot.waitUntil(lambda: len(panel.ids_in_sight()) == len(short))
+    panel.line.setPlainText("\n".join("abcd"))
+    bar = panel.messages.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    panel.set_text("")
+    panel.set_thread("t2", "Everyone", "", [*short, ROWS[0]])
+    qtbot.waitUntil(lambda: panel.ids_in_sight()[-1:] == ["m1"] and bar.value() == bar.maximum())
+    bar.setValue(0)
+    panel.line.setPlainText("\n".join("abcd"))
+    panel.set_thread("t2", "Everyone", "", [*short, *ROWS])
+    qtbot.waitUntil(lambda: bool(panel.ids_in_sight()))
+    assert bar.value() == 0, "whoever reads above is not taken to the end"
+
+
+def test_the_open_thread_is_in_sight_when_it_comes_on_top(panel: MessagesPanel, qtbot: QtBot) -> None:
+    panel.resize(600, 160)
+    many = [ThreadRow(f"u{number}", "unit", f"SDA-{number}") for number in range(20)]
+    panel.set_threads(many, "u19")
+    panel.set_threads([many[-1], *many[:-1]], "u19")
+    assert panel.threads.visualRect(panel.threads.currentIndex()).top() == 0
