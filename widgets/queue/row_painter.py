@@ -78,12 +78,12 @@ class RowPainter:
             end -= (
                 texts.draw(painter, end, top, row.holder, "caption", color, weight=weight, room=room, right=True) + gap
             )
-        room = max(0.0, min(end - left, box.width() * 0.5))
+        doubt = texts.width(row.doubt, "caption", 600) + gap if row.doubt else 0.0
+        room = max(0.0, min(end - left - doubt, box.width() * 0.5))
         left += texts.draw(painter, left, top, row.status_text, "caption", secondary, room=room) + gap
         if row.doubt:
-            left += (
-                texts.draw(painter, left, top, row.doubt, "caption", theme.color("status.returned"), weight=600) + gap
-            )
+            color, room = theme.color("status.returned"), max(0.0, end - left)
+            left += texts.draw(painter, left, top, row.doubt, "caption", color, weight=600, room=room) + gap
         if row.hold:
             room = max(0.0, min(end - left, box.width() * 0.35))
             left += texts.draw(painter, left, top, row.hold, "caption", quiet, room=room) + gap
