@@ -365,7 +365,7 @@ class HandoverPage(QObject):
         who = " ".join(part for part in (notes.by, when) if part)
         looks = {
             HandoverMark.CONFIRMED: ("solid", who, "over"),
-            HandoverMark.QUESTION: ("half", self.tr("question {who}").format(who=who), ""),
+            HandoverMark.QUESTION: ("half", self.tr("question {time}").format(time=when), ""),  # who asks takes over
         }
         must = line.priority == HAZARD
         words = self.tr("must be confirmed") if must else self.tr("to confirm")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 import msgspec
 
-from api_client.model import Entry, HandoverSection, UnitState
+from api_client.model import Entry, HandoverSection, Status, UnitState
 from console.board.handover import HandoverItem
 from console.board.snapshot import DUE_BREACHED, DUE_RUNNING, Fact
 from console.cache.catalog import Cities
@@ -118,9 +118,11 @@ class LineWriter:
                 words = tr("{time} over") if left < 0 else tr("due in {time}")
                 return words.format(time=formatting.duration(left))
         age = formatting.duration(max(0.0, now_s - fact.created))
+        if ORDER[fact.status] is Status.VALIDATION:  # a crew was there
+            return age
         if is_alone:
             return tr("{time}, nobody has taken it").format(time=age)
-        return age if has_crew else tr("{time}, no crew yet").format(time=age)
+        return age if has_crew else tr("{time}, no crew").format(time=age)
 
     def _held(self, fact: Fact) -> str:
         if not fact.hold_until:

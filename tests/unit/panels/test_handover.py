@@ -275,7 +275,8 @@ def test_a_remark_is_kept_with_each_letter_and_survives_a_restart(desk: Handover
 def test_a_question_is_asked_and_taken_back_by_one_key(desk: HandoverDesk) -> None:
     desk.key(Qt.Key.Key_Q)
     desk.take_over("dewi")
-    assert (desk.marks(), desk.rows()["report:1"].mark) == ({"report:1": QUESTION}, "half")
+    row = desk.rows()["report:1"]
+    assert (desk.marks(), row.mark, row.mark_text) == ({"report:1": QUESTION}, "half", "question 08:00")
     desk.key(Qt.Key.Key_Q)
     assert desk.marks() == {}
 
@@ -307,7 +308,10 @@ def test_lines_say_where_they_stand(desk: HandoverDesk) -> None:
     desk.look()
     said = {line: (row.title, row.when, row.stands) for line, row in desk.rows().items()}
     assert said["report:1"] == ("1 Banjir", "9:00, nobody has taken it", "New")
-    assert said["report:2"] == ("2 Banjir", "5:00, no crew yet", "New, taken by rina")
+    assert said["report:2"] == ("2 Banjir", "5:00, no crew", "New, taken by rina")
+    desk.report_there("2", 1, status=Status.VALIDATION, created=NOW - 5 * MINUTE)
+    desk.look()
+    assert desk.rows()["report:2"].when == "5:00", "a crew was there"
     assert said["unit:7"] == ("SDA-7 unavailable", "workshop", "no work now")
 
 
