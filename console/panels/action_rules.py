@@ -343,6 +343,8 @@ def give_again(situation: Situation) -> str:
         return situation.barred
     if situation.unsent_report:
         return "" if situation.unsent_may_be_sent else "It is being sent just now, or your role may not send it"
+    if situation.setback:
+        return "What is shown first is only to be seen: say so, and what needs an answer is shown"
     return lost(situation) or situation.barred or ("" if situation.writes else "Nothing can be saved now")
 
 

@@ -541,12 +541,14 @@ class LostOrders(QObject):
     def _urgency(self, shown: Unanswered) -> tuple[bool, int, int, int]:
         """The sort key of the notice: first where a crew does not come, by the priority of its report; what needs an
         answer before what is only to be seen, and that before what is over; then the oldest. A lost order whose units
-        are there anyway does not count as a missing crew.
+        are there anyway does not count as a missing crew. A P1 that a colleague gives stands with those: what crews
+        write would keep it from sight until it is too late to take it.
         """
         if isinstance(shown, NewHazard):
             return False, HAZARD, 2, 1
         if isinstance(shown, OfferedReport):
-            return True, shown.priority, 1, 0
+            # protects: a-p1-that-is-given-is-seen
+            return shown.priority != HAZARD, shown.priority, 1, 0
         if isinstance(shown, Setback):
             return not shown.of_crew, shown.priority, 3 if shown.is_over else 2, 0
         edit = _edit_of(shown)

@@ -14,6 +14,7 @@ from api_client.model import Assignment, AssignmentState, Kind, Recipient
 from console.cache.catalog import Catalog, Cities
 from console.panels.notifications.hazards import HazardNews, NewHazard
 from console.panels.notifications.lost_orders import LostOrders, lost_with, why_lost
+from console.panels.notifications.offers import OfferedReport
 from console.panels.notifications.setback import CLAIMS, Of, Setback
 from console.panels.qt_outbox import QtOutbox
 from console.panels.report.conflict_text import conflict_brief, conflict_rows, conflict_text
@@ -901,6 +902,17 @@ def test_the_most_dangerous_reports_notice_is_first_whatever_its_kind(strip: Str
     strip.wait("SDA-07 was NOT sent")
     strip.orders.tell(Setback("city", "A", "rina", "SDA-11 has refused:", "flat tyre. Report A", 1, of_crew=True))
     assert strip.notice.bold == "SDA-11 has refused:"
+
+
+def test_a_p1_that_a_colleague_gives_is_not_hidden_by_what_crews_write(strip: Strip) -> None:
+    """It can be taken for two minutes, and stood behind notes that were only to be seen until those were over."""
+    offer = OfferedReport("city", "B", "budi", "Flood, Kemang", 1, 1002, NOW)
+    strip.orders.tell(Setback("city", "A", "rina", "SDA-11 writes:", "ten minutes more. Report A", 1, of_crew=True))
+    strip.orders.set_hazards((NewHazard(1003, "Fire, Kemang"),))
+    strip.orders.set_offers((offer,))
+    assert strip.notice.bold.startswith("budi gives you")
+    strip.orders.set_offers((replace(offer, priority=2),))
+    assert strip.notice.bold == "SDA-11 writes:", "but what is no P1 stands behind each of them"
 
 
 def test_a_take_over_does_not_stand_before_an_outage(strip: Strip) -> None:
