@@ -20,10 +20,11 @@ from typing_extensions import override
 
 from widgets.focus import FocusRing
 from widgets.keys import KeyButton, cap_size, is_bare_enter, is_enter, paint_cap
+from widgets.messages import QUICK_TEXTS, LineHint, quick_text_of
 from widgets.rows import AT_LEFT, Index, RowDelegate, RowsModel, RowsView
 from widgets.states import EmptyState
 from widgets.symbols import Symbols, paint_mark
-from widgets.text import one_line, wrap
+from widgets.text import one_line, tip, wrap
 from widgets.theme import Theme
 
 LINE_HEIGHT, HEADING_HEIGHT = 44, 24
@@ -46,7 +47,8 @@ HANDOVER_CAPS = frozenset({*_CAPS.values(), "Esc"})
 class HandoverRow:
     """A line, or the heading of a section (`is_heading`), whose `note` stands at its right end.
 
-    `when` follows the title, or stands first below it where there is no room. `mark` is hollow, half or solid; levels:
+    `when` follows the title, or stands first below it where there is no room. `words` are what was asked and answered
+    about it last. `mark` is hollow, half or solid; levels:
     "must" has to be confirmed, "over" is confirmed, "" the others. `priority` and `status` choose the symbol of a
     report, `unit` that of a unit; without either there is none.
     """
@@ -65,6 +67,7 @@ class HandoverRow:
     note: str = ""
     is_heading: bool = False
     is_new: bool = False
+    words: str = ""
 
 
 class HandoverModel(RowsModel):
@@ -205,10 +208,11 @@ class _LineDelegate(RowDelegate):
         for edge in (remark, mark):
             painter.fillRect(QRect(edge.left(), box.top(), 1, box.height()), theme.color("border.subtle"))
         room = remark.width() - theme.px(16)
-        lines = wrap(one_line(row.remark), theme.font("dense"), room, 2) if row.remark else []
-        for line, place in zip(lines, (first, second), strict=False):
-            self.paint_text(painter, _beside(remark, place), line, "text.secondary")
-        if not lines:
+        shown = [(line, "text.secondary") for line in self._wrapped(row.remark, room, 1 if row.words else 2)]
+        shown += [(line, "text.primary") for line in self._wrapped(row.words, room, 2 - len(shown))]
+        for (line, ink), place in zip(shown, (first, second), strict=False):
+            self.paint_text(painter, _beside(remark, place), line, ink)
+        if not shown:
             self.paint_text(painter, _beside(remark, first), self.tr("no remark"), "text.disabled")
         must = row.level == "must"
         color = theme.color("priority.p2" if must else "text.primary")
@@ -217,6 +221,9 @@ class _LineDelegate(RowDelegate):
         place = QRect(mark.left() + theme.px(20), box.top(), mark.width() - theme.px(20), box.height())
         ink = "priority.p2" if must else "text.primary" if row.mark == "half" else "text.secondary"
         self.paint_text(painter, place, row.mark_text, ink, 600 if must else 400)
+
+    def _wrapped(self, text: str, room: int, most: int) -> list[str]:
+        return wrap(one_line(text), self._theme.font("dense"), room, most) if text else []
 
     def _paint_symbol(self, painter: QPainter, place: QRect, row: HandoverRow) -> None:
         if row.unit:
@@ -276,7 +283,7 @@ class _HandoverHead(QWidget):
         painter.fillRect(QRect(0, self.height() - 1, self.width(), 1), theme.color("border.divider"))
         painter.setFont(theme.font("caption", 500))
         painter.setPen(theme.color("text.tertiary"))
-        words = (self.tr("What, and where it stands"), self.tr("Remark of the outgoing"), self.tr("Incoming"))
+        words = (self.tr("What, and where it stands"), self.tr("Remark of the outgoing, answers"), self.tr("Incoming"))
         indents = (theme.px(40), theme.px(8), theme.px(12))
         for place, text, indent in zip(
             place_handover_columns(theme, self._view.viewport().width()), words, indents, strict=True
@@ -302,6 +309,28 @@ class _RemarkLine(QLineEdit):
             super().keyPressEvent(event)
 
 
+class _QuestionLine(_RemarkLine):
+    """Where a question is typed; Alt and a digit are quick texts."""
+
+    quick = Signal(int)
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        # Alt+1 is a tab of the queue elsewhere: in this field it is the first quick text.
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and quick_text_of(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if number := quick_text_of(event):
+            if not event.isAutoRepeat():
+                self.quick.emit(number)
+        else:
+            super().keyPressEvent(event)
+
+
 class HandoverPanel(QWidget):
     """The draft; what its lines say is the caller's. Intents carry the id of the current line."""
 
@@ -309,6 +338,10 @@ class HandoverPanel(QWidget):
     """(CONFIRM, ASK, OPEN, TAKE, SECTION, SIGN or PRINT; the id of the line, "" for none)."""
     remarked = Signal(str, str)
     """What stands in the remark of a line now, with each letter."""
+    questioned = Signal(str, str)
+    """What stands in the question about a line now, with each letter."""
+    asked = Signal(str, str)
+    """Enter in the question about a line, with what it is; "" where nothing was typed."""
     left = Signal()
     menu_asked = Signal(QPoint)
 
@@ -336,6 +369,16 @@ class HandoverPanel(QWidget):
         self.remark.setMaxLength(longest)
         self.remark.setAccessibleName(self.tr("Remark"))
         self.remark.hide()
+        self.question = _QuestionLine()
+        self.question.setMaxLength(longest)
+        self.question.setAccessibleName(self.tr("Question"))
+        self.quick_buttons = [KeyButton(theme, "", f"Alt {number}", height=24) for number in range(1, QUICK_TEXTS + 1)]
+        self._hint, self._quick = LineHint(theme), tuple[str, ...]()
+        self._below_question = QWidget()
+        self._questioned = ""
+        self.question.textEdited.connect(lambda text: self.questioned.emit(self._questioned, text))
+        self.question.done.connect(self._on_question_done)
+        self.question.quick.connect(self._on_quick)
         self._remarked = ""
         self.remark.textEdited.connect(lambda text: self.remarked.emit(self._remarked, text))
         self.remark.done.connect(self._on_remark_done)
@@ -372,6 +415,18 @@ class HandoverPanel(QWidget):
         column.setContentsMargins(theme.px(12), theme.px(8), theme.px(12), theme.px(8))
         column.setSpacing(theme.px(6))
         column.addWidget(self.remark)
+        column.addWidget(self.question)
+        below = QHBoxLayout(self._below_question)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(theme.px(6))
+        for number, button in enumerate(self.quick_buttons, start=1):
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(lambda _=False, number=number: self._on_quick(number))
+            below.addWidget(button)
+        below.addWidget(self._hint, 1)
+        column.addWidget(self._below_question)
+        self.question.hide()
+        self._below_question.hide()
         for line in self._lines_of_buttons:
             line.setSpacing(theme.px(6))
             column.addLayout(line)
@@ -448,11 +503,55 @@ class HandoverPanel(QWidget):
         row = self.row(self.current_id())
         if row is None:
             return
+        self._end_question()
         self._remarked = row.id
         self.remark.setPlaceholderText(self.tr("Remark on {line}").format(line=one_line(row.title)))
         self.remark.setText(row.remark)
         self.remark.show()
         self.remark.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def write_question(self, line: str, begun: str, hint: str, quick: Sequence[str]) -> None:
+        """Let a question about a line be typed, going on with what was begun. `hint` says what becomes of it, `quick`
+        are texts for it, three at most.
+        """
+        row = self.row(line)
+        if row is None:
+            return
+        self.remark.hide()
+        self._questioned, self._quick = row.id, tuple(quick[:QUICK_TEXTS])
+        for number, button in enumerate(self.quick_buttons):
+            button.setVisible(number < len(self._quick))
+            if number < len(self._quick):
+                button.set_verb(one_line(self._quick[number], 24))
+                button.setToolTip(tip(self._quick[number]))
+        self.question.setPlaceholderText(self.tr("Ask about {line}").format(line=one_line(row.title)))
+        self.question.setText(begun)
+        self._hint.set_words(hint, warns=False)
+        self.question.show()
+        self._below_question.show()
+        self.question.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    @property
+    def question_hint(self) -> str:
+        """What is said below the question that is typed."""
+        return self._hint.words
+
+    def _end_question(self) -> None:
+        self.question.hide()
+        self._below_question.hide()
+
+    def _on_question_done(self, by_enter: bool) -> None:
+        self._end_question()
+        self.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        if by_enter:
+            self.asked.emit(self._questioned, self.question.text().strip())
+
+    def _on_quick(self, number: int) -> None:
+        if number <= len(self._quick):
+            before = self.question.text()[: self.question.cursorPosition()]
+            self.question.insert((" " if before and not before[-1].isspace() else "") + self._quick[number - 1])
+            self.questioned.emit(self._questioned, self.question.text())
+            self.question.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _on_remark_done(self, by_enter: bool) -> None:
         self.remark.hide()

@@ -225,7 +225,7 @@ class _MessageLine(QPlainTextEdit):
     @override
     def event(self, event: QEvent) -> bool:
         # Alt+1 is a tab of the queue elsewhere: in this field it is the first quick text.
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _quick_of(event):
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and quick_text_of(event):
             event.accept()
             return True
         return super().event(event)
@@ -235,14 +235,14 @@ class _MessageLine(QPlainTextEdit):
         if is_bare_enter(event):
             if not event.isAutoRepeat():
                 self.sent.emit()
-        elif number := _quick_of(event):
+        elif number := quick_text_of(event):
             if not event.isAutoRepeat():
                 self.quick.emit(number)
         else:
             super().keyPressEvent(event)
 
 
-def _quick_of(event: QKeyEvent) -> int:
+def quick_text_of(event: QKeyEvent) -> int:
     """Which quick text a key is, 0 for none."""
     alone = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier == Qt.KeyboardModifier.AltModifier
     number = event.key() - Qt.Key.Key_0
@@ -277,7 +277,7 @@ class _ThreadHead(QWidget):
         texts.draw(painter, at, top, self._about, "dense", theme.color("text.secondary"), room=max(0, left + room - at))
 
 
-class _Hint(QWidget):
+class LineHint(QWidget):
     """What becomes of what is written; a reason why it cannot be sent stands out."""
 
     def __init__(self, theme: Theme) -> None:
@@ -289,9 +289,11 @@ class _Hint(QWidget):
 
     @property
     def words(self) -> str:
+        """What it says."""
         return self._words
 
     def set_words(self, words: str, *, warns: bool) -> None:
+        """Say this; with `warns` it stands out."""
         if (words, warns) != (self._words, self._warns):
             self._words, self._warns = words, warns
             self.setAccessibleName(words)
@@ -351,7 +353,7 @@ class MessagesPanel(QWidget):
         for number, button in enumerate(self.quick_buttons, start=1):
             button.clicked.connect(lambda _=False, number=number: self._on_quick(number))
             button.hide()
-        self._hint, self._hint_matters = _Hint(theme), False
+        self._hint, self._hint_matters = LineHint(theme), False
         self.send = KeyButton(theme, self.tr("Send"), "↵", filled=True, height=28)
         self.send.clicked.connect(self._on_send)
         self._empty = EmptyState(theme)

@@ -628,6 +628,20 @@ class CacheReader:
             (source, user, report),
         )
 
+    def messages_about(
+        self, source: str, user: str, since: datetime, reports: Sequence[str], threads: Sequence[str]
+    ) -> list[ReadMessage]:
+        """The newest messages since then that are kept with one of these reports, or stand in one of these threads, as
+        far as this user may read them, the oldest first; 300 at most.
+        """
+        return self._with_marks(
+            source,
+            f"SELECT m.body FROM messages m WHERE {_OF_USER} AND m.at >= ?"  # noqa: S608 - constants
+            " AND (m.report IN (SELECT value FROM json_each(?)) OR m.thread IN (SELECT value FROM json_each(?)))"
+            " ORDER BY m.at DESC, m.seq DESC LIMIT 300",
+            (source, user, math.ceil(since.timestamp() * 1000), json.dumps([*reports]), json.dumps([*threads])),
+        )[::-1]
+
     def unread(self, source: str, user: str) -> list[Message]:
         """The newest messages to a user that he has not read, the oldest first; 200 at most."""
         return self._parts(

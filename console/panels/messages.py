@@ -503,9 +503,13 @@ class MessagesController(QObject):
 
     def _quick(self, source: str) -> list[str]:
         """The quick texts: those of the city, else of this computer, else what is asked most."""
-        of_city = [one.text for one in self._window_state.catalog(source).templates if one.kind == "message"]
+        of_city = self.city_texts(source)
         usual = [self.tr("Have you arrived?"), self.tr("Send a photo afterwards"), self.tr("Call me by radio")]
         return [*(of_city or self._quick_texts() or usual)][:3]
+
+    def city_texts(self, source: str) -> list[str]:
+        """The quick texts of a city."""
+        return [one.text for one in self._window_state.catalog(source).templates if one.kind == "message"]
 
     # What the operator does
 
@@ -651,12 +655,14 @@ class MessagesController(QObject):
         if is_kept:
             words = self.tr("goes to {whom}, kept with {number}").format(whom=name, number=number)
         over = len(self._panel.text.strip()) - _LONGEST
-        why_not = self._why_not(self._open.source) or self.tr(
-            why_not_to(self._rights_at(self._open.source).role or "operator", recipient_of(self._open.key))
-        )
+        why_not = self.why_not_written(self._open.source, recipient_of(self._open.key))
         if over > 0:
             why_not = self.tr("too long by {over}: {most} letters at most").format(over=over, most=f"{_LONGEST:,}")
         self._panel.set_hint(words, matters=is_kept, why_not=why_not)
+
+    def why_not_written(self, source: str, to: Recipient) -> str:
+        """Why the operator may not write to somebody at a source, "" when he may."""
+        return self._why_not(source) or self.tr(why_not_to(self._rights_at(source).role or "operator", to))
 
     def _why_not(self, source: str) -> str:
         """Why the operator may write no message at a source, "" when he may."""

@@ -25,7 +25,8 @@ _LOOKED_BACK = timedelta(hours=12)
 class LineNotes(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was written on a line: the remark of who hands over, and the mark of who takes over.
 
-    `hazard` is whether it was a P1 when it was marked.
+    `hazard` is whether it was a P1 when it was marked. `question` is what somebody types to ask about it, `asked` the
+    id of the message by which it was asked last.
     """
 
     remark: str = ""
@@ -33,6 +34,8 @@ class LineNotes(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str = ""
     at: datetime | None = None
     hazard: bool = False
+    question: str = ""
+    asked: str = ""
 
 
 class HandoverDraft(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -85,11 +88,21 @@ def marked(
     for line in lines:
         before = draft.of(line.id)
         if mark is None:
-            after = LineNotes(before.remark)
+            after = replace(before, mark=None, by="", at=None, hazard=False)
         else:
-            after = LineNotes(before.remark, mark, by, at, line.priority == HAZARD)
+            after = replace(before, mark=mark, by=by, at=at, hazard=line.priority == HAZARD)
         draft = draft.with_notes(line.id, after)
     return draft
+
+
+def asking(draft: HandoverDraft, line: str, question: str) -> HandoverDraft:
+    """The draft with a question that is being typed about a line."""
+    return draft.with_notes(line, replace(draft.of(line), question=question[:LONGEST_REMARK]))
+
+
+def asked(draft: HandoverDraft, line: str, message: str) -> HandoverDraft:
+    """The draft once the question about a line was sent, as the message of this id."""
+    return draft.with_notes(line, replace(draft.of(line), question="", asked=message))
 
 
 def mark_of(draft: HandoverDraft, line: DraftLine) -> HandoverMark | None:

@@ -40,6 +40,7 @@ from console.panels.forms.drafts import Drafts
 from console.panels.forms.forms import Forms, FormSurroundings
 from console.panels.going_on import GoingOn
 from console.panels.handover.page import HandoverPage
+from console.panels.handover.questions import HandoverQuestions
 from console.panels.handover.shift import ShiftController
 from console.panels.handover.signing import HandoverSigning
 from console.panels.key_guard import KeyGuard
@@ -658,6 +659,15 @@ class ConsoleWindow(QObject):
             rights_at=lambda source: self.sign_in.rights_at(source),
             show_panel=self._show_handover,
             signing=self.handover_signing,
+            questions=HandoverQuestions(
+                window_state,
+                self.outbox,
+                self.edit_commands,
+                why_not_to=lambda source, to: self.messages.why_not_written(source, to),
+                quick_texts=lambda source: self.messages.city_texts(source),
+                is_signed_out=lambda source: source in self.settings.here.signed_out,
+                tr=self.tr,
+            ),
             files=self.photo_tasks,
             missing=lambda: self.shift_controller.missing,
             ids=lambda: str(uuid.uuid4()),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from api_client.model import MOST_HANDOVER_LINES, Handover, HandoverLine, HandoverMark, HandoverOffer, HandoverSection
 from console.board.view import View
+from console.cache.catalog import Cities
 from console.cache.reader import CacheReader
 from console.panels.handover.text import ShownLine
 from console.rules.handover import HandoverDraft, LineNotes, mark_of
@@ -29,12 +32,13 @@ def of_shift(handovers: Iterable[Handover], me: str, shift: ShiftSpan) -> Handov
     return next((one for one in handovers if one.outgoing == me and one.shift_start == shift.start), None)
 
 
-def lines_of(handover: Handover, view: View, reader: CacheReader, source: str) -> tuple[ShownLine, ...]:
+def lines_of(handover: Handover, view: View, reader: CacheReader, cities: Cities, source: str) -> tuple[ShownLine, ...]:
     """The lines of a hand-over, each with the row and the present status of its report, as far as it is here."""
     shown = []
     for line in handover.lines:
         row = reader.row_of(source, line.report) if line.report is not None else None
         fact = next(iter(view.row_facts([row])), None) if row is not None else None
+        is_his = fact is not None and cities.code("user", fact.claim) == handover.outgoing
         shown.append(
             ShownLine(
                 id=line.id,
@@ -47,6 +51,7 @@ def lines_of(handover: Handover, view: View, reader: CacheReader, source: str) -
                 report=line.report or "",
                 unit=line.unit or "",
                 row=fact.row if fact is not None else 0,
+                area="" if fact is None or is_his else cities.code("area", fact.area) or "",
             )
         )
     sections, order = list(HandoverSection), {line.id: number for number, line in enumerate(shown)}
@@ -61,10 +66,12 @@ def written_on(handover: Handover, own: HandoverDraft) -> HandoverDraft:
     for line in handover.lines:
         if handover.signed is None:
             mine = own.of(line.id)
-            notes[line.id] = LineNotes(line.remark, mine.mark, mine.by, mine.at, mine.hazard)
+            notes[line.id] = replace(mine, remark=line.remark)
         else:
             hazard = line.priority == HAZARD
-            notes[line.id] = LineNotes(line.remark, line.mark, line.marked_by, line.marked_at, hazard)
+            notes[line.id] = LineNotes(
+                line.remark, line.mark, line.marked_by, line.marked_at, hazard, asked=own.of(line.id).asked
+            )
     return HandoverDraft(handover.begun, own.incoming or handover.incoming, notes, own.seen, handover.id)
 
 

@@ -15,7 +15,7 @@ from api_client.decoding import convert
 from api_client.model import Handover, HandoverMark, HandoverSection, HandoverSignature
 from console.board.handover import find_items
 from console.cache.catalog import CityUnit
-from console.cache.reader import CacheReader, PastHandover
+from console.cache.reader import CacheReader, PastHandover, ReadMessage
 from console.error_text import describe
 from console.export.handover_pages import PrintedLine, PrintedSection, write_handover
 from console.panels import formatting
@@ -23,6 +23,7 @@ from console.panels.action_runner import ActionRunner
 from console.panels.forms.draft import typed_in
 from console.panels.forms.forms import Forms
 from console.panels.handover.documents import lines_of, marks_of, of_shift, offer_of, offered_to, written_on
+from console.panels.handover.questions import HandoverQuestions, asked_about, recipient_for
 from console.panels.handover.signing import HandoverSigning
 from console.panels.handover.text import SECTION_NAMES, LineWriter, ShownLine
 from console.panels.qt_outbox import QtOutbox
@@ -32,6 +33,8 @@ from console.panels.window_state import WindowState
 from console.rules.handover import (
     HandoverDraft,
     LineNotes,
+    asked,
+    asking,
     changed_since,
     confirmed_together,
     is_confirmed,
@@ -65,6 +68,10 @@ class _Found(NamedTuple):
     document: Handover | None
     lines: tuple[ShownLine, ...]
     counts: dict[HandoverSection, int]
+    words: dict[str, ReadMessage]
+    """The newest of what was asked and answered about each line."""
+    roles: dict[str, str]
+    """Of the city's users."""
 
 
 class HandoverPage(QObject):
@@ -95,6 +102,7 @@ class HandoverPage(QObject):
         parent: QObject | None = None,
         *,
         signing: HandoverSigning,
+        questions: HandoverQuestions,
         files: Tasks,
         ids: Callable[[], str],
         rights_at: Callable[[str], Rights] = lambda _source: Rights(),
@@ -113,7 +121,9 @@ class HandoverPage(QObject):
         self._tasks, self._reader, self._crews = tasks, reader, crews
         self._time_at, self._zone, self._rights_at = time_at, zone, rights_at
         self._show_panel, self._steady_s, self._signing, self._ids = show_panel, steady_s, signing, ids
-        self._files, self._missing = files, missing
+        self._files, self._missing, self._questions = files, missing, questions
+        self._words: dict[str, ReadMessage] = {}
+        self._roles: dict[str, str] = {}
         self._document: Handover | None = None
         """The hand-over of the server whose lines are shown: one that was signed, or is offered to this operator."""
         self._counts: dict[HandoverSection, int] | None = None
@@ -126,6 +136,8 @@ class HandoverPage(QObject):
         """For how many seconds the lines have been as they are."""
         panel.intent.connect(self._on_intent)
         panel.remarked.connect(self._on_remarked)
+        panel.questioned.connect(self._on_questioned)
+        panel.asked.connect(self._on_asked)
         outbox.opened.connect(self._begin_again)
         signing.asking_changed.connect(self._show)
         window_state.catalog_changed.connect(lambda _: self.look() if panel.isVisible() else None)
@@ -246,12 +258,15 @@ class HandoverPage(QObject):
         noted = [line.removeprefix(_REPORT) for line, one in self.draft.notes.items() if _is_note(line, one)]
         missing, since = dict(self._missing()), self.shift.start
         writer = LineWriter(cities, source, self._window_state.me_at(source), now, self._zone, self.tr, missing)
+        read_words = self._questions.reading(source, asked_about(self.draft, self._lines, self._asked_role))
 
         def work() -> _Found:
+            cache = reader()
+            words, roles = read_words(cache), {user.name: user.role for of, user in cache.users() if of == source}
             if document is not None:
-                return _Found(document, lines_of(document, view, reader(), source), {})
-            found = find_items(view, cities, source, crews, reader(), now, rights, noted, since, missing)
-            return _Found(None, tuple(map(writer.line, found.items)), found.counts)
+                return _Found(document, lines_of(document, view, cache, cities, source), {}, words, roles)
+            found = find_items(view, cities, source, crews, cache, now, rights, noted, since, missing)
+            return _Found(None, tuple(map(writer.line, found.items)), found.counts, words, roles)
 
         self._tasks.latest(FORM, work, self._on_found)
 
@@ -261,6 +276,7 @@ class HandoverPage(QObject):
         self._old = 0 if self._panel.isVisible() else _OLD
         is_first = self._counts is None
         self._found, self._counts = found.lines, found.counts
+        self._words, self._roles = found.words, found.roles
         self._put_together()
         own = self._own_draft
         if is_first and not own.seen:
@@ -376,6 +392,7 @@ class HandoverPage(QObject):
             when=line.when,
             stands=line.stands,
             remark=notes.remark,
+            words=self._questions.words(self._source, notes.asked, self._words.get(line.id), self._clock),
             mark=shown,
             mark_text=text,
             level=level,
@@ -384,6 +401,9 @@ class HandoverPage(QObject):
             unit=line.unit_symbol,
             is_new=is_new,
         )
+
+    def _clock(self, at: datetime) -> str:
+        return formatting.clock(at, self._zone)
 
     def _why_not_signed(self, draft: HandoverDraft, *, offered_only: bool = False) -> str:
         if self.is_signed:
@@ -414,7 +434,7 @@ class HandoverPage(QObject):
         elif intent == SECTION:
             self._confirm_section(line.section)
         elif intent == ASK:
-            self._mark([line], None if mark_of(self.draft, line) is HandoverMark.QUESTION else HandoverMark.QUESTION)
+            self._ask(line)
         elif intent == OPEN:
             self._open(line)
         elif intent == TAKE and line.row:
@@ -475,6 +495,7 @@ class HandoverPage(QObject):
     def choose_past(self) -> None:
         """Offer the hand-overs that are kept, and write the chosen one as a PDF."""
         source, reader, view = self._source, self._reader, self._window_state.view
+        cities = self._window_state.cities
 
         def ask(kept: list[PastHandover]) -> None:
             if kept:
@@ -487,7 +508,9 @@ class HandoverPage(QObject):
             def find() -> tuple[Handover, tuple[ShownLine, ...]] | None:
                 found = reader().handover(source, key)
                 return (
-                    (found, lines_of(found, view, reader(), source)) if found is not None and view is not None else None
+                    (found, lines_of(found, view, reader(), cities, source))
+                    if found is not None and view is not None
+                    else None
                 )
 
             def show(found: tuple[Handover, tuple[ShownLine, ...]] | None) -> None:
@@ -573,6 +596,58 @@ class HandoverPage(QObject):
 
     def _take(self) -> None:
         self._runner.run("take")
+
+    @property
+    def _asked_role(self) -> str:
+        """The role of who hands over, as far as it is known; at his own desk it is the others that are asked."""
+        return self._roles.get(self._document.outgoing, "") if self._document is not None else ""
+
+    def _ask(self, line: ShownLine) -> None:
+        """Let a question about a line be typed; where none can be sent the line is marked."""
+        source, to = self._source, recipient_for(line, self._asked_role)
+        if self.is_signed:
+            self.message.emit(self.tr("It is signed, and stays as it is"))
+        elif why := self._questions.why_not_to(source, to):
+            self._mark_question(line, lambda: self.message.emit(self.tr("Marked only: {why}").format(why=why)))
+        else:
+            words = self.tr("goes to {whom}; Enter with nothing typed marks it only")
+            if mark_of(self.draft, line) is HandoverMark.QUESTION:
+                words = self.tr("goes to {whom}; Enter with nothing typed takes the mark away")
+            hint = words.format(whom=self._questions.whom(source, to))
+            self._panel.write_question(
+                line.id, self.draft.of(line.id).question, hint, self._questions.quick_texts(source)
+            )
+
+    def _mark_question(self, line: ShownLine, then: Callable[[], object] = lambda: None) -> None:
+        """Mark a line as a question, or take that mark away."""
+        is_question = mark_of(self.draft, line) is HandoverMark.QUESTION
+        self._mark([line], None if is_question else HandoverMark.QUESTION, then=then)
+
+    def _on_questioned(self, line_id: str, text: str) -> None:
+        # protects: a-question-that-was-begun-is-kept
+        self._keep(asking(self._own_draft, line_id, text))
+
+    def _on_asked(self, line_id: str, text: str) -> None:
+        line = next((one for one in self._lines if one.id == line_id), None)
+        if line is None:
+            self.message.emit(self.tr("The line is gone: what you typed is kept with it"))
+        elif not text:
+            self._mark_question(line)
+        else:
+            self._mark([line], HandoverMark.QUESTION, then=lambda: self._send_question(line, text))
+
+    def _send_question(self, line: ShownLine, text: str) -> None:
+        """Send what is asked about a line. At the desk of who hands over it goes in his name, and says who asks."""
+        source, to = self._source, recipient_for(line, self._asked_role)
+        if why := self._questions.why_not_to(source, to):
+            self.message.emit(self.tr("Marked only: {why}").format(why=why))
+            return
+        asks = self.draft.incoming if self._document is None else ""
+        message = self._questions.send(source, line, to, text, asks)
+        self._keep(asked(self._own_draft, line.id, message))
+        self._show()
+        self.look()
+        self.message.emit(self.tr("Asked: {whom}").format(whom=self._questions.whom(source, to)))
 
     def _confirm(self, line: ShownLine) -> None:
         """Confirm a line and go down to the next that waits; one that is confirmed is so no more."""

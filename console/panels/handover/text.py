@@ -28,8 +28,8 @@ SECTION_NAMES: dict[HandoverSection, str] = {
 
 class ShownLine(msgspec.Struct, frozen=True):
     """A line in words: `title` says what it is about, `when` since or until when, `stands` where it stands; `state` is
-    another text when that has changed in more than time. `row` is that of its report, `unit_symbol` the drawing of its
-    unit.
+    another text when that has changed in more than time. `row` is that of its report, `area` where that lies, "" when
+    who hands over has taken it: he may work elsewhere. `unit_symbol` is the drawing of its unit.
     """
 
     id: str
@@ -44,6 +44,7 @@ class ShownLine(msgspec.Struct, frozen=True):
     row: int = 0
     unit_symbol: str = ""
     state: str = ""
+    area: str = ""
 
 
 class LineWriter:
@@ -101,6 +102,7 @@ class LineWriter:
             report=item.report,
             row=fact.row,
             state="|".join(map(str, facts)),
+            area="" if holder == self._me else area or "",
         )
 
     def _time(self, item: HandoverItem, fact: Fact, *, is_alone: bool, has_crew: bool) -> str:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import (
+    Area,
     Claim,
     Entry,
     Handover,
@@ -22,7 +23,11 @@ from api_client.model import (
     HandoverMark,
     HandoverSection,
     HandoverSignature,
+    Kind,
+    Message,
     NewPin,
+    ReadMark,
+    Recipient,
     Report,
     Service,
     Status,
@@ -31,14 +36,16 @@ from api_client.model import (
     User,
 )
 from console.board.round import Round, play
-from console.cache.page_items import Cursor, PageItem
+from console.cache.page_items import Cursor, MessageCursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.export.handover_pages import PrintedLine, write_handover
 from console.panels.handover import page
 from console.panels.handover.page import HandoverPage
+from console.panels.handover.questions import HandoverQuestions
 from console.panels.handover.signing import HandoverSigning
 from console.panels.sources import Sources
+from console.rules.correspondence import why_not_to
 from console.rules.filter import Filter
 from console.rules.handover import LONGEST_REMARK
 from console.rules.messages import RequestDone, SetPin, Source, SourceState
@@ -72,7 +79,8 @@ class HandoverDesk(Rig):
         self.panel.setParent(self.window)
         self.panel.resize(900, 600)
         self.asked: list[Any] = []
-        self.away = False
+        self.away = self.signed_out = False
+        self.why_not = ""
         self.signing = HandoverSigning(self.window_state, self.forms, self.asked.append, lambda _: self.away)
         self.signing.message.connect(self.said.append)
         self.page = self.make_page()
@@ -85,6 +93,11 @@ class HandoverDesk(Rig):
             self.panel, self.window_state, self.sources, self.outbox, self.forms, self.situation, self.actions,
             self.tasks, lambda: self.reader, lambda: list(self.window_state.cities.crews), lambda _: self.now, UTC,
             show_panel=self.show, steady_s=lambda: self.steady_s, signing=self.signing,
+            questions=HandoverQuestions(
+                self.window_state, self.outbox, self.edit_commands,
+                why_not_to=lambda _, to: self.why_not or why_not_to("operator", to),
+                quick_texts=lambda _: ["Who is on it?"], is_signed_out=lambda _: self.signed_out, tr=self.window.tr,
+            ),
             files=self.tasks, ids=lambda: "handover-1",
         )  # fmt: skip
         page.message.connect(self.said.append)
@@ -98,6 +111,28 @@ class HandoverDesk(Rig):
     def put(self, kind: str, key: str, thing: Any) -> None:
         self.seq += 1
         self.writer.apply("city", [PageItem(kind, self.seq, key, thing)], Cursor("e", self.seq, as_of=NOW))
+
+    def messages_there(self, *things: Message | ReadMark, user: str = "rina") -> None:
+        """What the server gives this user of messages."""
+        before = self.writer.message_cursor("city")
+        if before is None or before.user != user:
+            before = MessageCursor(user, "e", 1, 0)
+            self.writer.forget_messages("city", before)
+        kinds = {Message: "message", ReadMark: "read_mark"}
+        items = [PageItem(kinds[type(one)], before.seq + n, one.id, one) for n, one in enumerate(things, start=1)]
+        after = MessageCursor(user, "e", 1, before.seq + len(things))
+        assert self.writer.put_messages("city", items, before, after) is not None
+
+    def ask(self, text: str) -> None:
+        """Q on the current line, a question, Enter."""
+        self.key(Qt.Key.Key_Q)
+        QTest.keyClicks(self.panel.question, text)
+        QTest.keyClick(self.panel.question, Qt.Key.Key_Return)
+
+    def sent(self) -> list[dict[str, Any]]:
+        """What was written to others, oldest first."""
+        wait_for(lambda: not self.outbox.saving, what="the disk has it")
+        return [one.edit.data for one in self.outbox.open_edits if one.edit.kind is Kind.MESSAGE]
 
     def report_there(self, key: str, priority: int, **changes: Any) -> None:
         values: dict[str, Any] = {"status": Status.NEW, "created": NOW - MINUTE, "updated": NOW} | changes
@@ -272,13 +307,93 @@ def test_a_remark_is_kept_with_each_letter_and_survives_a_restart(desk: Handover
     assert desk.page.draft.notes == {}, "what one operator wrote is not another's"
 
 
-def test_a_question_is_asked_and_taken_back_by_one_key(desk: HandoverDesk) -> None:
-    desk.key(Qt.Key.Key_Q)
+def test_a_question_without_words_is_a_mark_and_taken_away_so(desk: HandoverDesk) -> None:
+    desk.ask("")
     desk.take_over("dewi")
     row = desk.rows()["report:1"]
     assert (desk.marks(), row.mark, row.mark_text) == ({"report:1": QUESTION}, "half", "question 08:00")
+    desk.ask("")
+    assert (desk.marks(), desk.sent()) == ({}, [])
+    desk.why_not = "This server takes new reports only"
     desk.key(Qt.Key.Key_Q)
-    assert desk.marks() == {}
+    assert (desk.marks(), desk.panel.question.isVisible()) == ({"report:1": QUESTION}, False)
+    assert desk.said[-1] == "Marked only: This server takes new reports only"
+
+
+def test_a_question_goes_to_the_role_of_who_hands_over_where_the_report_lies(desk: HandoverDesk) -> None:
+    desk.put("area", "k", Area("k", "Kemang", 1))
+    desk.report_there("1", 1, area="k")
+    desk.report_there("3", 2, area="k", claim=Claim("sari", NOW))
+    desk.put("handover", "offered-1", desk.document("sari", "rina"))
+    desk.look()
+    desk.key(Qt.Key.Key_Q)
+    assert desk.panel.question_hint == "goes to Supervisors, Kemang; Enter with nothing typed marks it only"
+    QTest.keyClick(desk.panel.question, Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClick(desk.panel.question, Qt.Key.Key_Return)
+    assert (desk.marks()["report:1"], desk.said[-1]) == (QUESTION, "Asked: Supervisors, Kemang")
+    desk.panel.go_to("report:3")
+    desk.ask("Still yours?")
+    desk.panel.go_to("unit:7")
+    desk.ask("Until when?")
+    assert desk.sent() == [
+        {"to": {"role": "supervisor", "area": "k"}, "text": "Who is on it?", "report": "1"},
+        {"to": {"role": "supervisor"}, "text": "Still yours?", "report": "3"},
+        {"to": {"role": "supervisor"}, "text": "SDA-7: Until when?"},
+    ]
+    assert desk.rows()["report:1"].words == "You, saved: Who is on it?"
+
+
+def test_at_the_desk_of_who_hands_over_it_says_who_asks(desk: HandoverDesk) -> None:
+    desk.ask("Who is on it?")
+    desk.take_over("dewi")
+    assert desk.sent() == [{"to": {"role": "operator"}, "text": "dewi asks: Who is on it?", "report": "1"}]
+    assert desk.marks() == {"report:1": QUESTION}
+
+
+def test_an_answer_stands_beside_its_line_whether_or_not_it_is_kept_with_the_report(desk: HandoverDesk) -> None:
+    desk.put("handover", "offered-1", desk.document("sari", "rina"))
+    desk.look()
+    desk.ask("Who is on it?")
+    desk.panel.go_to("unit:7")
+    desk.ask("Until when?")
+    to = Recipient(role="supervisor")
+
+    def said(key: str, who: str, minute: int, text: str, report: str | None = None, unit: str | None = None) -> Message:
+        return Message(key, who, NOW + minute * MINUTE, to, text, report, unit)
+
+    first, second = (one.edit.id for one in desk.outbox.open_edits)
+    desk.messages_there(
+        said(first, "rina", 1, "Who is on it?", "1"),
+        said("m-other", "sari", 2, "Of yesterday", "4"),
+        said("m-crew", "SDA-7", 2, "From the crew", "1", "7"),
+        said(second, "rina", 3, "SDA-7: Until when?"),
+        ReadMark("r", first, "sari", NOW + MINUTE),
+    )
+    desk.look()
+    desk.look()
+    assert desk.rows()["report:1"].words == "You 08:01, read by sari: Who is on it?"
+    assert desk.rows()["unit:7"].words == "You 08:03, not read yet: SDA-7: Until when?"
+    desk.messages_there(said("a1", "sari", 4, "Until noon"), said("a2", "sari", 5, "PLN is", "1"))
+    desk.look()
+    assert desk.rows()["unit:7"].words == "sari 08:04: Until noon"
+    assert desk.rows()["report:1"].words == "sari 08:05: PLN is"
+    desk.signed_out = True
+    desk.look()
+    assert desk.rows()["report:1"].words == ""
+
+
+def test_a_question_that_was_begun_is_kept(desk: HandoverDesk) -> None:
+    desk.put("handover", "offered-1", desk.document("sari", "rina"))
+    desk.look()
+    desk.key(Qt.Key.Key_Q)
+    QTest.keyClicks(desk.panel.question, "Who is")
+    QTest.keyClick(desk.panel.question, Qt.Key.Key_Escape)
+    assert (desk.sent(), desk.marks()["report:1"]) == ([], None)
+    desk.page._begin_again()
+    desk.ask(" on it?")
+    assert desk.sent() == [{"to": {"role": "supervisor"}, "text": "Who is on it?", "report": "1"}]
+    desk.key(Qt.Key.Key_Q)
+    assert desk.panel.question.text() == ""
 
 
 def test_g_shows_a_report_or_a_unit_beside_the_page(desk: HandoverDesk) -> None:
@@ -476,7 +591,7 @@ def test_what_a_colleague_offers_is_confirmed_and_signed_at_the_own_desk(desk: H
     desk.key(Qt.Key.Key_Return)
     assert desk.rows()["report:1"].mark_text == "rina 08:00", "nobody is asked who takes over"
     desk.panel.go_to("unit:7")
-    desk.key(Qt.Key.Key_Q)
+    desk.ask("")
     desk.sign()
     desk.pin("271828")
     asked = desk.asked[-1]
