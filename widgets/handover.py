@@ -530,6 +530,7 @@ class HandoverPanel(QWidget):
         self.question.show()
         self._below_question.show()
         self.question.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.question.end(False)  # the key marks what stands there: typing would take it away
 
     @property
     def question_hint(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from api_client.decoding import decode
 from api_client.model import MOST_ALARMS, AlarmChange, AlarmKind, AlarmRecord, Kind
 from console.board.alarms import AlarmFinder
+from console.board.handover import find_not_handed_over
 from console.cache.catalog import Catalog, CityUnit
 from console.cache.reader import CacheReader
 from console.panels.edit_commands import EditCommands
@@ -101,14 +102,16 @@ class Alarms(QObject):
         parent: QObject | None = None,
         *,
         rights_at: Callable[[str], Rights] = lambda _source: Rights(),
+        zone_at: Callable[[str], tzinfo] = lambda _source: UTC,
     ) -> None:
         """`crews` gives the units with their newest positions, `time_at` the time by the clock of a source, `rights_at`
-        what the operator may do there.
+        what the operator may do there, `zone_at` the zone of its city.
         """
         super().__init__(parent)
         self._window_state, self._tasks, self._reader = window_state, tasks, reader
         self._sources, self._hazards, self._crews, self._time_at = sources, hazards, crews, time_at
         self._outbox, self._edit_commands, self._rights_at = outbox, edit_commands, rights_at
+        self._zone_at = zone_at
         self._points = Checkpoints(_KIND, window_state, outbox.followed)
         self._finder, self._list = AlarmFinder(), AlarmList()
         self._listed: tuple[ListedAlarm, ...] = ()
@@ -308,7 +311,7 @@ class Alarms(QObject):
         read = self._window_state.read_sources
         begin, turn = self._points.to_begin(read), self._points.turn
         cities, crews = self._window_state.cities, self._crews()
-        times = {source: self._time_at(source) for source in cities.catalogs}
+        times = {source: self._time_at(source).astimezone(self._zone_at(source)) for source in cities.catalogs}
         now_s, scopes = int(self._now().timestamp()), {source: self._rights_at(source) for source in times}
         told = frozenset(one.row for one in self._hazards.unseen)
 
@@ -320,6 +323,7 @@ class Alarms(QObject):
             unread = frozenset(source for source in times if reader.loaded([source]) < Loaded.WHOLE)
             finder = self._finder
             found = finder.find(view, cities, crews, times, reader, now_s, scopes, told)
+            found += find_not_handed_over(view, cities, times, reader, scopes)
             return _AlarmsFound(found, read, epochs, at_last, turn, finder.outside, unread, finder.left_out)
 
         self._tasks.latest(_KIND, work, self._on_found)

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from api_client.decoding import convert
 from api_client.model import AlarmAbout, AlarmChange, AlarmKind, AlarmRecord
 from console.rules.edit import Edit
+from console.rules.handover import end_of_shift
 from console.rules.report import HAZARD
 
 AlarmKey = tuple[str, str]
@@ -24,7 +25,7 @@ AlarmKey = tuple[str, str]
 OF_UNITS = frozenset({AlarmKind.UNANSWERED, AlarmKind.NOT_ARRIVED, AlarmKind.SILENT})
 """The kinds that are about a unit."""
 OF_NO_REPORT = OF_UNITS | {AlarmKind.UNSIGNED, AlarmKind.LIMIT, AlarmKind.SOURCE}
-"""The kinds that are about no report: about a unit, a hand-over, a limit of the city, this console's connection."""
+"""The kinds that are about no report: about a unit, a hand-over or a shift that has none, a limit of the city, this console's connection."""
 
 SLA_ENDS_SOON_S = 600
 """So long before the SLA of a P1 or P2 is breached its alarm comes."""
@@ -133,6 +134,8 @@ TYPES: dict[AlarmKind, AlarmType] = {
 }
 NOT_TAKEN = AlarmType("P1 not taken", "Take it, send a crew")
 """Of a P1 without a crew that nobody has taken."""
+NOT_HANDED_OVER = AlarmType("No hand-over", "Ask who had the shift what is open, and take it")
+"""Of a shift of which nobody has offered one."""
 SYNC_STOPPED = AlarmType("Sync stopped", "It is started again; close and open Sigap if it stays")
 SYNC = "sync"
 """What an alarm about this console's own sync process is about."""
@@ -142,6 +145,8 @@ def type_of(alarm: Alarm) -> AlarmType:
     """The name of an alarm and what to do about it."""
     if alarm.kind is AlarmKind.CREWLESS and not alarm.is_taken:
         return NOT_TAKEN
+    if alarm.kind is AlarmKind.UNSIGNED and end_of_shift(alarm.about) is not None:
+        return NOT_HANDED_OVER
     if alarm.kind is AlarmKind.SOURCE and alarm.about == SYNC:
         return SYNC_STOPPED
     return TYPES[alarm.kind]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 
 import msgspec
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from api_client.model import Handover, HandoverMark
 from console.rules.report import HAZARD
+from console.rules.shifts import ShiftSpan, shift_at
 
 MOST_OF_A_SECTION = 60
 """So many lines of a section are listed, the most urgent; a P1 is never left out for that."""
@@ -20,6 +21,9 @@ LATE = timedelta(minutes=15)
 """So long after the end of a shift what nobody took over is an alarm,"""
 _LOOKED_BACK = timedelta(hours=12)
 """and until so long: the shifts after it have drafts of their own."""
+_USED_WITHIN = timedelta(days=7)
+"""A city in which no shift was handed over for so long does not hand them over."""
+_SHIFT = "shift:"
 
 
 class LineNotes(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -136,6 +140,34 @@ def unsigned_at(handovers: Iterable[Handover], now: datetime) -> list[tuple[Hand
     """
     late = ((one, one.shift_end + LATE) for one in handovers if one.signed is None)
     return [(one, since) for one, since in late if since <= now < one.shift_end + _LOOKED_BACK]
+
+
+def ended_shift(now: datetime, zone: tzinfo) -> ShiftSpan:
+    """The last shift that has been over for so long that its hand-over is late, in the city's zone."""
+    return shift_at(shift_at(now - LATE, zone).start - timedelta(seconds=1), zone)
+
+
+def is_not_handed_over(handovers: Iterable[Handover], shift: ShiftSpan) -> bool:
+    """Whether nobody has offered a hand-over of a shift, nor of a later one, in a city that hands its shifts over."""
+    ends = [one.shift_end for one in handovers]
+    # protects: a-city-without-hand-overs-is-left-in-peace
+    is_used = any(shift.end - _USED_WITHIN <= end <= shift.start for end in ends)
+    return is_used and not any(end > shift.start for end in ends)
+
+
+def id_of_shift(shift: ShiftSpan) -> str:
+    """What the alarm of a shift that nobody handed over is about, the same at every console."""
+    return f"{_SHIFT}{shift.end.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+
+
+def end_of_shift(about: str) -> datetime | None:
+    """When the shift ended that an alarm is about; None where it is about something else."""
+    if not about.startswith(_SHIFT):
+        return None
+    try:
+        return datetime.strptime(about.removeprefix(_SHIFT), "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def left_over(handovers: Iterable[Handover], now: datetime) -> dict[str, tuple[str, datetime]]:

@@ -6,7 +6,7 @@ import base64
 import logging
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from importlib.resources import files
 from typing import Any
@@ -610,6 +610,7 @@ class ConsoleWindow(QObject):
             self.time_at,
             self,
             rights_at=lambda source: self.sign_in.rights_at(source),
+            zone_at=self.zone_at,
         )
         self.alarm_commands = AlarmCommands(
             self.alarms_panel,
@@ -1332,6 +1333,10 @@ class ConsoleWindow(QObject):
     def _keep_web_map(self, web_map: WebMap | None) -> str:
         """Write which web map the profile allows; why that could not be done, "" when it was."""
         return self.settings.keep(lambda settings: setattr(settings, "web_map", web_map))
+
+    def zone_at(self, source: str) -> tzinfo:
+        """The zone of a source's city; the window's where its server has told none yet."""
+        return city_zone([one for one in self.settings.here.sources if one.key == source], self._zone.name)
 
     def _on_zone_changed(self) -> None:
         self.board_updater.refresh()

@@ -12,7 +12,7 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.decoding import convert
-from api_client.model import Handover, HandoverMark, HandoverSection, HandoverSignature
+from api_client.model import Handover, HandoverMark, HandoverSection, HandoverSignature, Kind
 from console.board.handover import find_items
 from console.cache.catalog import CityUnit
 from console.cache.reader import CacheReader, PastHandover, ReadMessage
@@ -139,6 +139,7 @@ class HandoverPage(QObject):
         panel.questioned.connect(self._on_questioned)
         panel.asked.connect(self._on_asked)
         outbox.opened.connect(self._begin_again)
+        outbox.saved.connect(lambda queued: self._on_saved(queued.edit.kind))
         signing.asking_changed.connect(self._show)
         window_state.catalog_changed.connect(lambda _: self.look() if panel.isVisible() else None)
         panel.left.connect(lambda: self._show_panel(False))
@@ -626,6 +627,10 @@ class HandoverPage(QObject):
     def _on_questioned(self, line_id: str, text: str) -> None:
         # protects: a-question-that-was-begun-is-kept
         self._keep(asking(self._own_draft, line_id, text))
+
+    def _on_saved(self, kind: Kind) -> None:
+        if kind is Kind.MESSAGE and self._panel.isVisible():
+            self._show()
 
     def _on_asked(self, line_id: str, text: str) -> None:
         line = next((one for one in self._lines if one.id == line_id), None)

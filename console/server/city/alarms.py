@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from api_client.model import AlarmAbout, AlarmChange, AlarmKind, EditBody, Entry
 from console.rules.alarms import OF_UNITS, record_after, why_not_shelved
+from console.rules.handover import LATE, end_of_shift
 from console.rules.report import HAZARD
 from console.server.city import schema
 from console.server.city.database import Database
@@ -107,6 +108,9 @@ def _check_about(unit_of_work: UnitOfWork, alarm: AlarmAbout, actor: Actor) -> t
         reports = (unit_of_work.stored_report(job.report) for job in unit_of_work.jobs_of(unit.id))
         return any(report is not None and report.priority == HAZARD for report in reports), unit_of_work.now
     if alarm.kind is AlarmKind.UNSIGNED:
+        # A shift of which nobody has offered a hand-over: of that there is nothing here but what is done about it.
+        if (end := end_of_shift(alarm.about)) is not None:
+            return False, min(unit_of_work.now, end + LATE)
         if unit_of_work.handover(alarm.about) is None:
             raise NotFound(f"There is no hand-over {alarm.about}.")
         return False, unit_of_work.now

@@ -17,6 +17,7 @@ from api_client.model import (
     Clock,
     ClockState,
     Entry,
+    Handover,
     HandoverSection,
     Hold,
     Kind,
@@ -28,7 +29,7 @@ from api_client.model import (
     User,
     WaitsFor,
 )
-from console.board.handover import HandoverFound, find_items
+from console.board.handover import HandoverFound, find_items, find_not_handed_over
 from console.board.round import Round, play
 from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
@@ -190,3 +191,32 @@ def test_what_was_written_into_the_log_in_this_shift_stands_last(city: City) -> 
     city.put("entry", entry("a", Kind.LOG, 61, "before"), entry("b", Kind.LOG, 59, "first"))
     city.put("entry", entry("c", Kind.UNIT_STATE, 30), entry("d", Kind.LOG, 10, "second"))
     assert city.places(noted=("3",)) == [("report:3", NOTED), ("log:d", NOTED), ("log:b", NOTED)]
+
+
+def test_a_shift_that_nobody_handed_over_is_an_alarm_of_whoever_has_its_reports(city: City) -> None:
+    end, dewi = NOW - HOUR, Claim("dewi", NOW)
+    for key, parent in (("north", None), ("k", "north"), ("south", None)):
+        city.put("area", Area(key, key.title(), 2, parent=parent))
+    city.put("handover", Handover("h", "sari", end, end - 16 * HOUR, end - 8 * HOUR, end, end))
+    city.put("report", city.report("new", 1, area="k"), city.report("quiet", 3, area="k", created=end - HOUR))
+    city.put("report", city.report("later", 3, area="k", created=end - HOUR, claim=dewi))
+
+    def found(rights: Rights = EVERYWHERE) -> list[tuple[str, str, datetime]]:
+        played = play(Round(None, (), {}, {}, {}, None, Filter(), UTC, 1, "rina"), city.reader, int(NOW.timestamp()))
+        args = (played.view, played.cities, {"city": NOW}, city.reader, {"city": rights})
+        return [(one.about, one.title, one.since) for one in find_not_handed_over(*args)]
+
+    assert found() == [], "what came, or was taken, after the shift is not of it"
+    alarm = (f"shift:{end:%Y-%m-%dT%H:%MZ}", "23–07", end + 15 * MINUTE)
+    left: dict[str, Any] = {"created": end - HOUR, "area": "k"}
+    for report in (
+        city.report("old", 1, **left),
+        city.report("old", 3, due_min=-61, **left),
+        city.report("old", 3, claim=Claim("sari", end - MINUTE), **left),
+    ):
+        city.put("report", report)
+        assert found() == [alarm]
+    assert found(Rights("operator", ("south",))) == []
+    assert found(Rights("operator", ("north",))) == [alarm]
+    city.put("handover", Handover("i", "dewi", end, end - 8 * HOUR, end, NOW, NOW))
+    assert found() == [], "it was offered"

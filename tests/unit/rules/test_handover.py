@@ -16,7 +16,11 @@ from console.rules.handover import (
     HandoverDraft,
     changed_since,
     confirmed_together,
+    end_of_shift,
+    ended_shift,
+    id_of_shift,
     is_confirmed,
+    is_not_handed_over,
     left_over,
     mark_of,
     marked,
@@ -24,7 +28,7 @@ from console.rules.handover import (
     still_musts,
     unsigned_at,
 )
-from console.rules.shifts import shift_at, shift_to_hand_over
+from console.rules.shifts import ShiftSpan, shift_at, shift_to_hand_over
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 JAKARTA, BERLIN = ZoneInfo("Asia/Jakarta"), ZoneInfo("Europe/Berlin")
@@ -136,3 +140,29 @@ def test_what_a_later_hand_over_confirms_is_taken_over() -> None:
     at = NOW + 9 * HOUR
     assert set(left_over([first, second], at)) == {"2"}
     assert set(left_over([second, first], at)) == {"2"}
+
+
+def test_a_shift_is_late_a_quarter_of_an_hour_after_it_until_the_next_one_is() -> None:
+    evening = NOW.replace(hour=15, minute=15)
+    night = ended_shift(evening - SECOND, UTC)
+    assert (night.start.hour, night.end.hour) == (23, 7)
+    assert (ended_shift(evening, UTC).end.hour, ended_shift(evening + 8 * HOUR, UTC).end.hour) == (15, 23)
+
+
+def test_nobody_handed_it_over_where_others_are_and_it_is_not() -> None:
+    shift = ended_shift(NOW.replace(hour=15, minute=15), UTC)
+    before = handover("before", shift_h=7)
+    assert is_not_handed_over([before], shift)
+    week = timedelta(days=7)
+    long_ago = msgspec.structs.replace(before, shift_end=shift.end - week - SECOND)
+    assert not is_not_handed_over([long_ago], shift), "a city that does not hand its shifts over is left in peace"
+    assert is_not_handed_over([long_ago, msgspec.structs.replace(before, shift_end=shift.end - week)], shift)
+    for later_h in (15, 23):
+        assert not is_not_handed_over([before, handover("later", shift_h=later_h, signed=False)], shift)
+
+
+def test_what_such_an_alarm_is_about_is_the_same_everywhere_and_nothing_else_is() -> None:
+    shift = ended_shift(NOW.replace(hour=15, minute=15), UTC)
+    about = id_of_shift(ShiftSpan(shift.start, shift.end.astimezone(ZoneInfo("Asia/Jakarta"))))
+    assert (about, end_of_shift(about)) == (id_of_shift(shift), shift.end)
+    assert [end_of_shift(one) for one in ("shift:", "shift:tomorrow", "handover-1")] == [None] * 3

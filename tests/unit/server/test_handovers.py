@@ -27,6 +27,7 @@ from api_client.model import (
     Kind,
     NewPin,
 )
+from console.rules.handover import LATE
 from console.server.admin import user_commands
 from console.server.city import audit, pins, schema
 from console.server.city.city import City
@@ -388,3 +389,18 @@ def test_an_unsigned_hand_over_is_an_alarm_that_is_acknowledged(shift: ShiftEnd)
         None,
         "local",
     )
+
+
+@one_database
+def test_a_shift_without_a_hand_over_is_an_alarm_that_is_acknowledged_once_it_is_late(shift: ShiftEnd) -> None:
+    end = START.replace(minute=0, second=0, microsecond=0)
+    for hours, at in (("old", end - timedelta(hours=1)), ("new", end + timedelta(hours=1))):
+        about = {"kind": "unsigned", "about": f"shift:{at:%Y-%m-%dT%H:%MZ}", "since": (at + LATE).isoformat()}
+        edit = EditBody(f"alarm-{hours}", Kind.ALARM, data={"alarms": [about], "acknowledged": True})
+        if at > end:
+            with pytest.raises(Invalid, match="not begun yet"):
+                shift.city.apply(edit)
+        else:
+            shift.city.apply(edit)
+    (found,) = (one for one in shift.city.snapshot().items if one.kind == "alarm")
+    assert decode(bytes(found.data), AlarmRecord).report is None
