@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from api_client.model import Entry, Kind
 from console.rules.log_filter import LogFilter, SoughtWord
+from console.rules.scoped_code import ScopedCode
 
 LOG_PAGE = 200
 """How many entries are read at once, the newest first."""
@@ -88,19 +90,36 @@ def log_query(filter_: LogFilter) -> LogQuery:
         parts.append("instr(e.body, ?)")
         values.append(b'"author":' + msgspec.json.encode(filter_.person))
     for word in filter_.words:
-        condition, more = _word_condition(word)
+        condition, more = _word_condition(word, filter_.readers)
         parts.append(condition)
         values += more
     return LogQuery(" AND ".join(parts), tuple(values), "" if filter_.report is not None else "INDEXED BY entries_at")
 
 
-def _word_condition(word: SoughtWord) -> tuple[str, list[Any]]:
+_MESSAGE = f'"kind":"{Kind.MESSAGE.value}"'.encode()
+_IN_MESSAGE = (
+    "instr(e.body, ?) AND EXISTS (SELECT 1 FROM messages m WHERE m.source = e.source"
+    " AND m.id = json_extract(CAST(e.body AS TEXT), '$.edit')"
+    " AND json_extract(CAST(m.body AS TEXT), '$.text') LIKE ? ESCAPE '!'"
+    " AND EXISTS (SELECT 1 FROM message_cursors c JOIN words w ON w.kind = 'source' AND w.id = c.source"
+    " JOIN json_each(?) r ON w.word = json_extract(r.value, '$[0]') AND c.user = json_extract(r.value, '$[1]')"
+    " WHERE c.source = m.source))"
+)
+"""The entry of a message, which is here for one of these readers, and has a word in it."""
+
+
+def _word_condition(word: SoughtWord, readers: Sequence[ScopedCode]) -> tuple[str, list[Any]]:
     """For a word of a search. Nothing is taken out of JSON that does not have it as a whole: that takes long."""
     ways = [" AND ".join(["instr(e.body, ?)"] * len(pieces)) for pieces in word.deeds]
     ways.append(f"CAST(e.body AS TEXT) LIKE ? ESCAPE '!' AND {_SAID} LIKE ? ESCAPE '!'")
     values: list[Any] = [piece.encode() for pieces in word.deeds for piece in pieces]
     as_json = msgspec.json.encode(word.text).decode()[1:-1]
-    return f"({' OR '.join(f'({way})' for way in ways)})", [*values, _anywhere(as_json), _anywhere(word.text)]
+    values += [_anywhere(as_json), _anywhere(word.text)]
+    # protects: messages-are-found-by-whom-they-are-for
+    if readers:
+        ways.append(_IN_MESSAGE)
+        values += [_MESSAGE, _anywhere(word.text), msgspec.json.encode([list(one) for one in readers]).decode()]
+    return f"({' OR '.join(f'({way})' for way in ways)})", values
 
 
 _LITERAL = str.maketrans({letter: f"!{letter}" for letter in "%_!"})

@@ -25,6 +25,7 @@ from console.rules.loaded import Loaded
 from console.rules.log_filter import LogFilter, hours_of
 from console.rules.messages import Touched
 from console.rules.queued import EditState, Queued
+from console.rules.scoped_code import ScopedCode
 from console.tasks import Tasks
 from widgets.chips import Chip
 from widgets.forms.choice import ListChoice
@@ -96,12 +97,18 @@ class LogController(QObject):
         forms: Forms,
         show_panel: Callable[[], object],
         parent: QObject | None = None,
+        *,
+        is_signed_out: Callable[[str], bool] = lambda _source: False,
     ) -> None:
-        """`show_panel` brings the panel to the front."""
+        """`show_panel` brings the panel to the front; `is_signed_out` says whether the operator has signed out of a
+        source.
+        """
         super().__init__(parent)
         self._forms, self._show_panel = forms, show_panel
         self._panel, self._window_state, self._tasks, self._reader = panel, window_state, tasks, reader
         self._outbox, self._sources, self._zone, self._now = outbox, sources, zone, now
+        self._is_signed_out = is_signed_out
+        self._readers: tuple[ScopedCode, ...] = ()
         self._today = self._midnight()
         self._is_today = True
         self._filter = LogFilter(since=self._today)
@@ -131,7 +138,8 @@ class LogController(QObject):
         """The cache holds something else than before."""
         if touched.everything:
             self.begin_again()
-        elif "entry" in touched.kinds:
+        # The words of a message may come after its entry, which is among the rows that are read once more then.
+        elif "entry" in touched.kinds or ("message" in touched.kinds and self._filter.words):
             self._has_news = True
             self._read()
 
@@ -147,7 +155,8 @@ class LogController(QObject):
 
     def tick(self) -> None:
         """Once a second: at midnight another day begins."""
-        if self._today != self._midnight():
+        # protects: what-was-found-in-messages-goes-with-their-reader
+        if self._today != self._midnight() or (self._filter.words and self._readers != self._who_reads()):
             self.begin_again()
         elif not self._is_read:  # it could not be read, or the panel is in sight only now
             self._read()
@@ -171,12 +180,13 @@ class LogController(QObject):
         """Have a worker read what is wanted, one thing after the other, while the panel is in sight."""
         if self._is_running or not self._panel.isVisible():
             return
+        filter_ = self.filter
         if not self._is_read:
-            asked = _LogAsked("first", self._filter, self._turn)
+            asked, self._readers = _LogAsked("first", filter_, self._turn), filter_.readers
         elif self._has_news:
-            asked = _LogAsked("news", self._filter, self._turn, self._end)
+            asked = _LogAsked("news", filter_, self._turn, self._end)
         elif self._wants_older:
-            asked = _LogAsked("older", self._filter, self._turn, self._end, self._older)
+            asked = _LogAsked("older", filter_, self._turn, self._end, self._older)
         else:
             return
         self._has_news = self._has_news and asked.what == "older"
@@ -254,7 +264,8 @@ class LogController(QObject):
         if not filter_.words:
             return True
         row = self._waiting_row("", queued)
-        line = f"{queued.edit.author} {row.who} {row.about} {row.what}".casefold()
+        said = queued.edit.data.get("text", "") if queued.edit.kind is Kind.MESSAGE else ""
+        line = f"{queued.edit.author} {row.who} {row.about} {row.what} {said}".casefold()
         return all(word.text in line for word in filter_.words)
 
     def _empty_words(self) -> tuple[str, str]:
@@ -339,7 +350,12 @@ class LogController(QObject):
     @property
     def filter(self) -> LogFilter:
         """Which entries are shown."""
-        return self._filter
+        return msgspec.structs.replace(self._filter, readers=self._who_reads() if self._filter.words else ())
+
+    def _who_reads(self) -> tuple[ScopedCode, ...]:
+        """Whose messages are searched: those of who is signed in at each source."""
+        signed_in = (source for source in self._sources.keys if not self._is_signed_out(source))
+        return tuple((source, self._window_state.me_at(source)) for source in signed_in)
 
     @property
     def words(self) -> str:

@@ -23,6 +23,8 @@ class SoughtWord(msgspec.Struct, frozen=True):
 class LogFilter(msgspec.Struct, frozen=True):
     """Entries that were made from `since` on and before `until`, by their server's clock; None has no such end. Of this
     report (its source and number), about this unit (its source and id), done by this person, with all of these words.
+    A word that stands in a message finds its line for who may read it: `readers` are the sources, each with who is
+    signed in there.
     """
 
     since: datetime | None = None
@@ -31,6 +33,7 @@ class LogFilter(msgspec.Struct, frozen=True):
     unit: ScopedCode | None = None
     person: str = ""
     words: tuple[SoughtWord, ...] = ()
+    readers: tuple[ScopedCode, ...] = ()
 
     @property
     def is_sought(self) -> bool:

@@ -479,6 +479,7 @@ class ConsoleWindow(QObject):
             self.forms,
             lambda: self.window.show_tab("log"),
             self,
+            is_signed_out=lambda source: source in self.settings.here.signed_out,
         )
         self.kpi_controller = KpiController(self.kpi, window_state, self.sources, zone, now, self)
         self.crowd = CrowdList(window_state, self.board_updater, tasks, reader, now, self)

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from api_client.model import Entry
+from api_client.model import Entry, Message, Recipient
 from console.cache.log import LOG_PAGE, LOOKED_AT, LogPlace
+from console.cache.page_items import MessageCursor
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter, PageItem
 from console.files.sqlite_file import CACHE
@@ -125,6 +126,25 @@ def test_words_are_found_where_somebody_wrote_them_and_nowhere_else(
         Entry("d", "4711", "note", T0 + 4 * MINUTE, "rina", data={"text": "C:\\\\x !"}),
     )
     assert names(reader, words=(SoughtWord(word),)) == found
+
+
+def test_a_word_of_a_message_finds_its_line_for_who_may_read_it(writer: CacheWriter, reader: CacheReader) -> None:
+    for number, key in enumerate(("m1", "m2")):
+        data = {"to": {"role": "operator"}}
+        put(writer, Entry(key, None, "message", T0, "sari", edit=f"e-{key}", data=data), seq=1 + 2 * number)
+    put(writer, Entry("n", "1", "note", T0, "sari", edit="e-n", text="no word of it"), seq=9)
+    before = MessageCursor("rina", "e", 1, 0)
+    writer.forget_messages("city", before)
+    to = Recipient(role="operator")
+    messages = [Message(f"e-{key}", "sari", T0, to, text) for key, text in (("m1", "Pump 100% out"), ("m2", "Go home"))]
+    items = [PageItem("message", number, one.id, one) for number, one in enumerate(messages, start=1)]
+    assert writer.put_messages("city", items, before, MessageCursor("rina", "e", 1, 2)) is not None
+    sought = (SoughtWord("pump"), SoughtWord("100%"))
+    assert names(reader, words=sought, readers=(("city", "rina"),)) == ["m1"]
+    assert names(reader, words=(SoughtWord("home"),), readers=(("city", "rina"),)) == ["m2"]
+    for readers in ((), (("city", "dewi"),), (("other", "rina"),)):
+        assert names(reader, words=sought, readers=readers) == []
+    assert names(reader, words=(SoughtWord("role"),), readers=(("city", "rina"),)) == []
 
 
 def test_a_search_looks_at_so_many_entries_and_says_where_to_go_on(writer: CacheWriter, reader: CacheReader) -> None:

@@ -12,9 +12,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Entry, Kind
+from api_client.model import Entry, Kind, Message, Recipient
 from console.cache.log import LOG_PAGE, LOOKED_AT
-from console.cache.page_items import Cursor, PageItem
+from console.cache.page_items import Cursor, MessageCursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.panels.log import LogController
@@ -36,7 +36,7 @@ class Room(Rig):
 
     def __init__(self, profile: Path, writer: CacheWriter) -> None:
         super().__init__(profile)
-        self.writer, self.seq = writer, 0
+        self.writer, self.seq, self.signed_out = writer, 0, False
         self.fronts: list[bool] = []
         self.reader = CacheReader(profile)
         self.readers.append(self.reader)
@@ -49,6 +49,7 @@ class Room(Rig):
         self.log = LogController(
             self.panel, self.window_state, self.tasks, lambda: self.reader, self.outbox, self.sources, UTC,
             lambda: self.now, self.forms, lambda: self.fronts.append(True),
+            is_signed_out=lambda _: self.signed_out,
         )  # fmt: skip
         self.words = ""
         self.log.noted.connect(lambda words: setattr(self, "words", words))
@@ -244,6 +245,23 @@ def test_words_of_a_line_find_it_whoever_wrote_them(room: Room) -> None:
     room.put(entry("more water", 6), entry("e", 7))
     assert room.settle()[0].what == "Note: more water", "what comes in is let through by the filter too"
     assert len(room.find("")) == 8 - 1
+
+
+def test_words_of_messages_find_their_lines_and_go_with_their_reader(room: Room) -> None:
+    room.put(entry("m", 1, "message", report=None, data={"to": {"role": "operator"}}), entry("n", 2))
+    assert len(room.settle()) == 2
+    assert room.find("pump") == []
+    cursor = MessageCursor("rina", "e", 1, 0)
+    room.writer.forget_messages("city", cursor)
+    message = Message("edit-m", "sari", NOW, Recipient(role="operator"), "The pump is out")
+    assert room.writer.put_messages("city", [PageItem("message", 1, "edit-m", message)], cursor, cursor) is not None
+    room.log.on_touched(Touched(kinds=("message",)))
+    assert [row.what for row in room.settle()] == ["Message to Operators"], "its words came after it"
+    room.log.tick()
+    assert len(room.settle()) == 1
+    room.signed_out = True
+    room.log.tick()
+    assert room.settle() == []
 
 
 def test_conditions_stand_as_chips_and_each_can_be_taken_away(room: Room) -> None:
