@@ -34,10 +34,10 @@ _IN_FIRST_LINE = 4
 _REMARK, _MARK = 312, 166
 """The widths of the two columns at the right in a panel of 910."""
 
-CONFIRM, ASK, REMARK, OPEN, TAKE, SECTION, SIGN, PRINT = (
-    "confirm", "ask", "remark", "open", "take", "section", "sign", "print",
+CONFIRM, ASK, REMARK, OPEN, TAKE, SECTION, SIGN, PRINT, CITY = (
+    "confirm", "ask", "remark", "open", "take", "section", "sign", "print", "city",
 )  # fmt: skip
-_LETTERS = {"Q": ASK, "N": REMARK, "G": OPEN, "T": TAKE, "S": SECTION}
+_LETTERS = {"Q": ASK, "N": REMARK, "G": OPEN, "T": TAKE, "S": SECTION, "C": CITY}
 _CAPS = {CONFIRM: "↵", SIGN: "Ctrl ↵", PRINT: "Ctrl P"} | {intent: letter for letter, intent in _LETTERS.items()}
 HANDOVER_CAPS = frozenset({*_CAPS.values(), "Esc"})
 """The keys that are this panel's own while it has the keyboard, as their caps show them."""
@@ -243,12 +243,12 @@ class _HandoverHead(QWidget):
     def __init__(self, theme: Theme, view: QAbstractItemView, open_key: str) -> None:
         super().__init__()
         self._theme, self._view, self._open_key = theme, view, open_key
-        self._title, self._note, self._share = "", "", 0.0
+        self._title, self._note, self._share, self._city = "", "", 0.0, ""
         self.setFixedHeight(theme.px(_HEAD_HEIGHT + _COLUMNS_HEIGHT))
 
-    def set_words(self, title: str, note: str, share: float) -> None:
-        self._title, self._note, self._share = title, note, share
-        self.setAccessibleName(f"{title}, {note}")
+    def set_words(self, title: str, note: str, share: float, city: str) -> None:
+        self._title, self._note, self._share, self._city = title, note, share, city
+        self.setAccessibleName(", ".join(part for part in (city, title, note) if part))
         self.update()
 
     @override
@@ -263,12 +263,15 @@ class _HandoverHead(QWidget):
             right -= cap_size(theme, cap).width()
             paint_cap(painter, theme, right, high // 2, cap)
             right -= theme.px(6)
-        font = theme.font("dense", 600)
-        title = QFontMetrics(font).elidedText(self._title, Qt.TextElideMode.ElideRight, right - theme.px(24))
+        font, left, title = theme.font("dense", 600), theme.px(12), self._title
+        if self._city:
+            paint_cap(painter, theme, left, high // 2, _CAPS[CITY])
+            left, title = left + cap_size(theme, _CAPS[CITY]).width() + theme.px(6), f"{self._city} · {self._title}"
+        title = QFontMetrics(font).elidedText(title, Qt.TextElideMode.ElideRight, right - left - theme.px(12))
         painter.setFont(font)
         painter.setPen(theme.color("text.primary"))
-        painter.drawText(QRect(theme.px(12), 0, right, high), AT_LEFT, title)
-        left = theme.px(24) + QFontMetrics(font).horizontalAdvance(title)
+        painter.drawText(QRect(left, 0, right, high), AT_LEFT, title)
+        left += theme.px(12) + QFontMetrics(font).horizontalAdvance(title)
         font = theme.font("caption")
         painter.setFont(font)
         painter.setPen(theme.color("text.tertiary"))
@@ -335,7 +338,7 @@ class HandoverPanel(QWidget):
     """The draft; what its lines say is the caller's. Intents carry the id of the current line."""
 
     intent = Signal(str, str)
-    """(CONFIRM, ASK, OPEN, TAKE, SECTION, SIGN or PRINT; the id of the line, "" for none)."""
+    """(CONFIRM, ASK, OPEN, TAKE, SECTION, SIGN, PRINT or CITY; the id of the line, "" for none)."""
     remarked = Signal(str, str)
     """What stands in the remark of a line now, with each letter."""
     questioned = Signal(str, str)
@@ -450,9 +453,11 @@ class HandoverPanel(QWidget):
             line.addWidget(button)
         self._lines_of_buttons[0].addStretch(split < len(buttons))
 
-    def set_words(self, title: str, note: str, share: float) -> None:
-        """The title, what is said of the draft, and which share of it is confirmed (0 to 1)."""
-        self._head.set_words(title, note, share)
+    def set_words(self, title: str, note: str, share: float, city: str = "") -> None:
+        """The title, what is said of the draft, and which share of it is confirmed (0 to 1); which city it is of, where
+        another one can be chosen.
+        """
+        self._head.set_words(title, note, share, city)
 
     def set_rows(self, rows: Sequence[HandoverRow]) -> None:
         """Show these lines; the current one stays the current one, and no other takes its place when it goes."""
@@ -561,7 +566,7 @@ class HandoverPanel(QWidget):
     def _on_intent(self, intent: str) -> None:
         if intent == REMARK:
             self.write_remark()
-        elif intent in (SIGN, PRINT) or self.current_id():
+        elif intent in (SIGN, PRINT, CITY) or self.current_id():
             self.intent.emit(intent, self.current_id())
 
     def _tell(self) -> None:

@@ -56,7 +56,7 @@ class AlarmCommands(QObject):
     unit_opened = Signal(str)
     """The key of a unit."""
     source_opened = Signal()
-    handover_opened = Signal()
+    handover_opened = Signal(str)
     list_opened = Signal(Filter)
     """The reports of a limit as a list of the queue."""
     counted = Signal(int, str)
@@ -191,7 +191,7 @@ class AlarmCommands(QObject):
         if alarm.report:
             self.report_opened.emit(alarm.source, alarm.report)
         elif alarm.kind is AlarmKind.UNSIGNED:
-            self.handover_opened.emit()
+            self.handover_opened.emit(alarm.source)
         elif alarm.kind is AlarmKind.LIMIT:
             self._open_limit(alarm)
         elif not alarm.unit:

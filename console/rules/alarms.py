@@ -25,7 +25,9 @@ AlarmKey = tuple[str, str]
 OF_UNITS = frozenset({AlarmKind.UNANSWERED, AlarmKind.NOT_ARRIVED, AlarmKind.SILENT})
 """The kinds that are about a unit."""
 OF_NO_REPORT = OF_UNITS | {AlarmKind.UNSIGNED, AlarmKind.LIMIT, AlarmKind.SOURCE}
-"""The kinds that are about no report: about a unit, a hand-over or a shift that has none, a limit of the city, this console's connection."""
+"""The kinds that are about no report: about a unit, a hand-over or a shift that has none, a limit of the city, this
+console's connection.
+"""
 
 SLA_ENDS_SOON_S = 600
 """So long before the SLA of a P1 or P2 is breached its alarm comes."""

@@ -656,7 +656,7 @@ class ConsoleWindow(QObject):
             self.reader,
             self.units_controller.crews,
             self.time_at,
-            zone,
+            self.zone_at,
             self,
             rights_at=lambda source: self.sign_in.rights_at(source),
             show_panel=self._show_handover,

@@ -34,7 +34,7 @@ class Drafts(QObject):
     """What a start found: to be shown for longer than what is said, for the window is not all there yet."""
     edit_opened = Signal(str)
     """The id of an own edit whose form (a conflict, a deleted report) is to be opened."""
-    handover_wanted = Signal()
+    handover_wanted = Signal(str)
     """The draft of the hand-over is to be shown."""
     thread_wanted = Signal(str, str)
     """The source and the key of a thread in which a message was begun."""
@@ -120,7 +120,7 @@ class Drafts(QObject):
                 else:
                     self._show(key, self.tr("It was settled meanwhile: nothing is left to decide."))
             case "handover":
-                self.handover_wanted.emit()
+                self.handover_wanted.emit(source)
             case "message":
                 self.thread_wanted.emit(source, what)
             case _ if kind == _PHOTO:

@@ -48,7 +48,7 @@ from console.rules.rights import Rights
 from console.rules.shifts import ShiftSpan, shift_at, shift_to_hand_over
 from console.tasks import Tasks
 from widgets.forms.choice import ListChoice
-from widgets.handover import ASK, CONFIRM, OPEN, PRINT, SECTION, SIGN, TAKE, HandoverPanel, HandoverRow
+from widgets.handover import ASK, CITY, CONFIRM, OPEN, PRINT, SECTION, SIGN, TAKE, HandoverPanel, HandoverRow
 from widgets.key_repeats import TWICE_S
 
 FORM = "handover"
@@ -65,6 +65,7 @@ _REPORT = "report:"
 class _Found(NamedTuple):
     """Result of `HandoverPage.look`: the lines of a hand-over, or of the draft where that is None."""
 
+    source: str
     document: Handover | None
     lines: tuple[ShownLine, ...]
     counts: dict[HandoverSection, int]
@@ -75,8 +76,8 @@ class _Found(NamedTuple):
 
 
 class HandoverPage(QObject):
-    """Fills the panel and carries out its intents. It hands over the first source; what was written is a draft of its
-    own for each shift.
+    """Fills the panel and carries out its intents. It hands over one source, the first until another one is chosen;
+    what was written is a draft of its own for each shift of each.
     """
 
     message = Signal(str)
@@ -98,7 +99,7 @@ class HandoverPage(QObject):
         reader: Callable[[], CacheReader],
         crews: Callable[[], list[CityUnit]],
         time_at: Callable[[str], datetime],
-        zone: tzinfo,
+        zone_at: Callable[[str], tzinfo],
         parent: QObject | None = None,
         *,
         signing: HandoverSigning,
@@ -110,8 +111,9 @@ class HandoverPage(QObject):
         show_panel: Callable[[bool], object] = lambda _shown: None,
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`crews` gives the units with their newest positions, `time_at` the time by the clock of a source, `missing`
-        the units that did not answer in the roll call, and when; `show_panel` shows the page with the keyboard, or
+        """`crews` gives the units with their newest positions, `time_at` the time by the clock of a source, `zone_at`
+        the zone of its city, `missing` the units of the first source that did not answer in the roll call, and when;
+        `show_panel` shows the page with the keyboard, or
         takes it away; `ids` makes those of hand-overs; `files` is a thread that writes files; `steady_s` is a monotonic
         clock in seconds.
         """
@@ -119,11 +121,13 @@ class HandoverPage(QObject):
         self._panel, self._window_state, self._sources, self._outbox = panel, window_state, sources, outbox
         self._forms, self._situation, self._runner = forms, situation, runner
         self._tasks, self._reader, self._crews = tasks, reader, crews
-        self._time_at, self._zone, self._rights_at = time_at, zone, rights_at
+        self._time_at, self._zone_at, self._rights_at = time_at, zone_at, rights_at
         self._show_panel, self._steady_s, self._signing, self._ids = show_panel, steady_s, signing, ids
         self._files, self._missing, self._questions = files, missing, questions
         self._words: dict[str, ReadMessage] = {}
         self._roles: dict[str, str] = {}
+        self._chosen = ""
+        """The source that is handed over, "" for the first."""
         self._document: Handover | None = None
         """The hand-over of the server whose lines are shown: one that was signed, or is offered to this operator."""
         self._counts: dict[HandoverSection, int] | None = None
@@ -209,7 +213,11 @@ class HandoverPage(QObject):
 
     @property
     def _source(self) -> str:
-        return self._sources.first
+        return self._chosen if self._chosen in self._sources.keys else self._sources.first
+
+    @property
+    def _zone(self) -> tzinfo:
+        return self._zone_at(self._source)
 
     @property
     def _now(self) -> datetime:
@@ -231,11 +239,33 @@ class HandoverPage(QObject):
         else:
             self.open()
 
-    def open(self) -> None:
-        """Show the page, with what is known now."""
+    def open(self, source: str = "") -> None:
+        """Show the page, with what is known now; of another city where one is given."""
         self._show_panel(True)
+        self._use(source or self._source)
         self._show()
         self.look()
+
+    def _use(self, source: str) -> None:
+        """Hand over this source from now on."""
+        if source == self._source:
+            return
+        self._chosen, self._document, self._counts = source, None, None
+        self._found = self._lines = ()
+        self._words, self._roles = {}, {}
+
+    def choose_city(self) -> None:
+        """Ask which city's shift is handed over."""
+        cities = self._cities()
+        if len(cities) < 2:
+            self.message.emit(self.tr("No other city is connected"))
+            return
+        rows = [ListChoice(key, self._sources.name(key)) for key in cities]
+        self._forms.choose(self.tr("Hand over the shift of"), "", rows, self.open, current=self._source)
+
+    def _cities(self) -> list[str]:
+        """The sources of which shifts can be handed over."""
+        return [key for key in self._sources.keys if not self._sources.takes_new_only(key)]
 
     def tick(self) -> None:
         """Once a second; the lines are looked at every other time."""
@@ -257,7 +287,7 @@ class HandoverPage(QObject):
                 self._outbox.drop_draft(self._key)  # it has become what was signed
             self._document, self._counts = document, None
         noted = [line.removeprefix(_REPORT) for line, one in self.draft.notes.items() if _is_note(line, one)]
-        missing, since = dict(self._missing()), self.shift.start
+        missing, since = dict(self._missing()) if source == self._sources.first else {}, self.shift.start
         writer = LineWriter(cities, source, self._window_state.me_at(source), now, self._zone, self.tr, missing)
         read_words = self._questions.reading(source, asked_about(self.draft, self._lines, self._asked_role))
 
@@ -265,14 +295,15 @@ class HandoverPage(QObject):
             cache = reader()
             words, roles = read_words(cache), {user.name: user.role for of, user in cache.users() if of == source}
             if document is not None:
-                return _Found(document, lines_of(document, view, cache, cities, source), {}, words, roles)
+                return _Found(source, document, lines_of(document, view, cache, cities, source), {}, words, roles)
             found = find_items(view, cities, source, crews, cache, now, rights, noted, since, missing)
-            return _Found(None, tuple(map(writer.line, found.items)), found.counts, words, roles)
+            return _Found(source, None, tuple(map(writer.line, found.items)), found.counts, words, roles)
 
         self._tasks.latest(FORM, work, self._on_found)
 
     def _on_found(self, found: _Found) -> None:
-        if found.document != self._document:
+        # protects: lines-of-one-city-are-not-anothers
+        if (found.source, found.document) != (self._source, self._document):
             return
         self._old = 0 if self._panel.isVisible() else _OLD
         is_first = self._counts is None
@@ -315,6 +346,7 @@ class HandoverPage(QObject):
 
     def _show(self) -> None:
         if self._counts is None:
+            self._panel.set_rows([])
             self._panel.set_empty(self.tr("Not loaded yet"), self.tr("The draft is made once the reports are read."))
             return
         draft = self.draft
@@ -326,7 +358,9 @@ class HandoverPage(QObject):
             rows += [self._row(line, draft, is_new=line.id in changed) for line in own]
         self._panel.set_rows(rows)
         confirmed, count = self._counted()
-        self._panel.set_words(self._title(), self._note(draft, confirmed, count), confirmed / max(1, len(self._lines)))
+        city = self._sources.name(self._source) if len(self._cities()) > 1 else ""
+        share = confirmed / max(1, len(self._lines))
+        self._panel.set_words(self._title(), self._note(draft, confirmed, count), share, city)
         self._panel.set_sign(self._why_not_signed(draft))
 
     def _title(self) -> str:
@@ -426,6 +460,9 @@ class HandoverPage(QObject):
             return
         if intent == PRINT:
             self.print_pages()
+            return
+        if intent == CITY:
+            self.choose_city()
             return
         line = next((one for one in self._lines if one.id == line_id), None)
         if line is None:
@@ -756,9 +793,10 @@ class HandoverPage(QObject):
     def note_report(self) -> None:
         """Note the chosen report for the next shift: its remark is asked for, and it is among the lines from now on."""
         details = self._situation.report
-        if details.source != self._source or details.server is None:
-            self.message.emit(self.tr("It is handed over with its own city, once its server has it"))
+        if details.source not in self._cities() or details.server is None:
+            self.message.emit(self.tr("It is handed over once its server has it"))
             return
+        self._use(details.source)
         line = f"{_REPORT}{details.key}"
         about = formatting.title_of(details.shown)
         # Whatever hand-over the page shows, or showed last: a note is of the operator's own next one.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -59,6 +60,7 @@ from widgets.handover import CONFIRM, SIGN, HandoverPanel
 
 CONFIRMED, QUESTION = HandoverMark.CONFIRMED, HandoverMark.QUESTION
 MINUTE = timedelta(minutes=1)
+CITIES = (Source("city", "City", "https://city.example", "dispatch"),)
 URGENT, UNITS = HandoverSection.URGENT, HandoverSection.UNITS
 
 
@@ -73,7 +75,7 @@ class HandoverDesk(Rig):
             self.put("user", name, User(name, role))
         self.reader = CacheReader(profile)
         self.readers.append(self.reader)
-        self.sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: NOW, ACTIONS)
+        self.sources, self.zones = Sources([*CITIES], UTC, lambda: NOW, ACTIONS), dict[str, ZoneInfo]()
         theme = make_theme()
         self.panel = HandoverPanel(theme, make_symbols(theme), "Ctrl H", LONGEST_REMARK)
         self.panel.setParent(self.window)
@@ -91,7 +93,8 @@ class HandoverDesk(Rig):
     def make_page(self) -> HandoverPage:
         page = HandoverPage(
             self.panel, self.window_state, self.sources, self.outbox, self.forms, self.situation, self.actions,
-            self.tasks, lambda: self.reader, lambda: list(self.window_state.cities.crews), lambda _: self.now, UTC,
+            self.tasks, lambda: self.reader, lambda: list(self.window_state.cities.crews), lambda _: self.now,
+            lambda source: self.zones.get(source, UTC),
             show_panel=self.show, steady_s=lambda: self.steady_s, signing=self.signing,
             questions=HandoverQuestions(
                 self.window_state, self.outbox, self.edit_commands,
@@ -600,6 +603,46 @@ def test_what_a_colleague_offers_is_confirmed_and_signed_at_the_own_desk(desk: H
     asked = desk.asked[-1]
     assert (asked.handover, asked.offer) == ("offered-1", None)
     assert asked.signature == HandoverSignature("rina", "271828", {"report:1": CONFIRMED, "unit:7": QUESTION})
+
+
+def test_of_several_cities_one_is_chosen_and_each_has_its_draft_and_its_hours(desk: HandoverDesk) -> None:
+    def titles() -> list[str]:
+        return [row.title for row in desk.rows().values()]
+
+    desk.key(Qt.Key.Key_C)
+    assert desk.said[-1] == "No other city is connected"
+    desk.sources.set_sources([*CITIES, Source("north", "North", "https://north.example", "dispatch")])
+    desk.zones["north"] = ZoneInfo("Asia/Tokyo")
+    there = Report(id="71", version=1, priority=1, service="road", description="", status=Status.NEW, created=NOW,
+                   updated=NOW)  # fmt: skip
+    desk.writer.apply("north", [PageItem("report", 1, "71", there)], Cursor("e", 1, as_of=NOW))
+    desk.look()
+    assert desk.panel._head.accessibleName().startswith("City, Hand-over 07–15 to 15–23, ")
+    desk.key(Qt.Key.Key_N)
+    QTest.keyClicks(desk.panel.remark, "ask PLN")
+    QTest.keyClick(desk.panel.remark, Qt.Key.Key_Return)
+    desk.key(Qt.Key.Key_C)
+    form = desk.forms._open
+    assert isinstance(form, ChooseOne)
+    assert [choice.id for choice in form._model._shown] == ["city", "north"]
+    form.chosen.emit("north")
+    form.close()
+    assert desk.panel.shown_ids() == [], "until it was looked for nothing of the other city stands there"
+    desk.look()
+    assert (desk.panel.shown_ids(), desk.page.draft.notes) == (["report:71"], {})
+    assert desk.panel._head.accessibleName().startswith("North, Hand-over 15–23 to 23–07, ")
+    desk.page.open("city")
+    desk.look()
+    assert desk.rows()["report:1"].remark == "ask PLN"
+
+
+def test_what_was_found_of_one_city_is_not_shown_as_anothers(desk: HandoverDesk) -> None:
+    desk.sources.set_sources([*CITIES, Source("north", "North", "https://north.example", "dispatch")])
+    desk.page.look()
+    desk.page._use("north")
+    wait_for(lambda: not desk.tasks._running and not desk.tasks._next, what="the worker has looked")
+    desk.page._show()
+    assert desk.panel.shown_ids() == []
 
 
 def test_what_is_a_p1_by_now_has_to_be_confirmed_as_one(desk: HandoverDesk) -> None:
