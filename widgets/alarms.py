@@ -17,7 +17,7 @@ from widgets.symbols import Symbols
 from widgets.theme import Theme
 
 ROW_HEIGHT = 26
-_FIXED = {"symbol": 40, "for": 72, "alarm": 150, "state": 160}
+_FIXED = {"symbol": 36, "for": 64, "alarm": 146, "state": 160}
 _LEAST = 130
 """What where and what to do have at least, before the column of the state gives way."""
 
@@ -56,7 +56,7 @@ def place_alarm_columns(theme: Theme, width: int) -> dict[str, QRect]:
         less = min(theme.px(60), 2 * theme.px(_LEAST) - rest)
         fixed["state"] -= less
         rest += less
-    where = max(0, rest * 11 // 20)
+    where = max(0, rest // 2)
     widths = {
         "symbol": fixed["symbol"],
         "for": fixed["for"],

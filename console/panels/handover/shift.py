@@ -215,7 +215,7 @@ class ShiftController(QObject):
         me = self._window_state.me_at(source)
         said = []
         for name in sorted(on | {me}):
-            at = self._came.get(name)
+            at = self._came.get(name) if name != me else None  # he was there before the server had told so
             words = self.tr("{name} since {time}") if at is not None else "{name}"
             shown = self.tr("you") if name == me else name
             said.append(words.format(name=shown, time=formatting.clock(at, self._zone) if at is not None else ""))

@@ -42,13 +42,15 @@ _SHOWS = timedelta(minutes=5)
 
 class CrewNote(msgspec.Struct, frozen=True):
     """A crew's note and the report it is on. `is_mine`: the operator sent the crew or holds the report. `is_left`: it
-    is left to another operator whom it concerns and who is connected.
+    is left to another operator whom it concerns and who is connected. `is_others`: it is told here too, and there is
+    such an operator.
     """
 
     about: CachedReport
     entry: Entry
     is_mine: bool
     is_left: bool = False
+    is_others: bool = False
 
     @property
     def scoped_code(self) -> ScopedCode:
@@ -237,7 +239,9 @@ class CrewNotes(QObject):
             units = {self._window_state.catalog(source).name("unit", one.unit) for one in jobs}
             if jobs and entry.author in crews | units:
                 is_mine = any(concerns(one, about, me) for one in jobs)
-                yield CrewNote(about, entry, is_mine, not any(is_heard(one, about, me, connected) for one in jobs))
+                is_left = not any(is_heard(one, about, me, connected) for one in jobs)
+                is_others = not is_mine and any(concerns(one, about, who) for one in jobs for who in connected or ())
+                yield CrewNote(about, entry, is_mine, is_left, is_others)
 
     def _tell(self, read: _NotesRead) -> None:
         if read.asked.turn != self._points.turn:
@@ -271,7 +275,8 @@ class CrewNotes(QObject):
             bold=self.tr("{who} writes:").format(who=entry.author),
             text=text.format(text=one_line(entry.text).rstrip("."), number=report.id, what=what),
             priority=report.priority,
-            of_crew=report.priority == HAZARD,
+            # protects: who-has-it-is-called-not-everybody
+            of_crew=report.priority == HAZARD and not note.is_others,
             entry=entry.id,
             row=about.row,
             at=entry.at,

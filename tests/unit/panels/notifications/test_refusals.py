@@ -266,6 +266,18 @@ def test_a_crew_at_a_p1_or_whose_report_nobody_has_is_heard_by_everybody(
     assert (one.report, one.me, one.priority) == ("1", "rina", priority)
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_note_from_a_p1_is_red_at_the_desk_that_it_concerns_or_at_all_where_that_is_empty(
+    listener: Listener, is_there: bool
+) -> None:
+    """In a cloudburst each desk had ten red notes of the others' crews, and the new P1 among them."""
+    listener.begin(ordered_by="budi", holder="ani")
+    listener.attendance.tell("city", ["rina", "budi"] if is_there else ["rina", "sari"])
+    listener.note("DMK-03", "antre di palang kereta")
+    (one,) = listener.told
+    assert one.of_crew is not is_there
+
+
 @HOW
 @pytest.mark.parametrize("left", ["before", "since", "not known when"])
 def test_a_crew_whose_people_have_gone_is_heard_by_everybody(listener: Listener, how: str, left: str) -> None:
