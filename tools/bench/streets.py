@@ -88,7 +88,7 @@ def streets_console() -> StreetRun:
 
 
 def streets_protomaps() -> StreetRun:
-    """The contender; raises ModuleNotFoundError where it is not installed (`make set-up-tests`)."""
+    """The contender; raises ModuleNotFoundError where it is not installed (`make set-up-checks`)."""
     if not _LIBRARY.is_file():
         raise ModuleNotFoundError("No module named 'protomaps-leaflet'")
     return decode(output_of("tools.bench.streets", "protomaps"), StreetRun)
