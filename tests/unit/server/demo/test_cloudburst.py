@@ -9,13 +9,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from api_client.decoding import decode
 from api_client.model import Closure, Entry, Report, Status
+from console.rules.limit import limit_filter
+from console.rules.report import upwards
+from console.server.city import schema
 from console.server.city.city import City
 from console.server.demo import Living, fill
 from console.server.demo.areas import metres
 from console.server.demo.drafts import AGAIN_AND_AGAIN, WET
+from console.server.demo.facts import demo_facts
 from console.server.demo.texts import sentences
 from console.server.demo_controls import DemoControls, RainWanted
 
@@ -33,11 +38,35 @@ class Played:
         self._seq = self.city.seq()
         self.controls = DemoControls(speed)
         self.living = Living(self.city, seed=7, now=NOW, controls=self.controls)
+        self.passed: list[set[str]] = []
+        """Which limits of the city were passed, minute by minute."""
 
     def live(self, seconds: int) -> None:
         for _ in range(seconds):
             self._now += timedelta(seconds=1)
             self.living.step(self._now)
+
+    def note_limits(self) -> None:
+        """See which limits of the city are passed now."""
+        table, facts = schema.reports, demo_facts()
+        names = {"service": {one.code: one.name for one in facts.services}}
+        areas = {one.code: one for one in facts.areas}
+        names["area"] = {code: one.name for code, one in areas.items()}
+        passed = set()
+        for limit in facts.limits:
+            wanted, since = limit_filter(limit.filter, names), self._now - timedelta(minutes=limit.within_minutes)
+            asked = sa.select(table.c.service, table.c.area).where(
+                table.c.created > schema.micros(since), table.c.merged_into.is_(None)
+            )
+            with self.city.database.read() as connection:
+                count = sum(
+                    (not wanted.services or service in wanted.services)
+                    and (not wanted.areas or any(code in wanted.areas for code in upwards(area, areas.get)))
+                    for service, area in connection.execute(asked)
+                )
+            if count > limit.above:
+                passed.add(limit.id)
+        self.passed.append(passed)
 
     def reports(self) -> list[Report]:
         """Those that came in since the beginning, the oldest first."""
@@ -73,7 +102,9 @@ def hour(tmp_path_factory: pytest.TempPathFactory, filled: Path) -> Iterator[Pla
     folder = tmp_path_factory.mktemp("hour")
     shutil.copytree(filled, folder, dirs_exist_ok=True)
     played = Played(folder)
-    played.live(2_400)
+    for _ in range(40):
+        played.live(60)
+        played.note_limits()
     yield played
     played.city.close()
 
@@ -109,6 +140,13 @@ def test_in_the_second_minute_it_floods_one_ward(hour: Played) -> None:
     assert in_a_row[-1] < 90
     texts = {report.description.lower() for report in there}
     assert len(texts) == count, "in different words"
+
+
+def test_it_passes_the_limits_of_the_city_and_what_else_comes_does_not(hour: Played) -> None:
+    assert hour.passed[0] == set(), "before it rains"
+    assert "banjir-meluas" in set().union(*hour.passed[2:6])
+    assert "lonjakan-selatan" in set().union(*hour.passed[2:6]) or "lonjakan-timur" in set().union(*hour.passed[2:6])
+    assert hour.passed[16:27] == [set()] * 11, "the first water is merged, and the next rain has not begun"
 
 
 def created_as(played: Played, report: Report) -> int:
