@@ -40,7 +40,7 @@ class HandoverItem(msgspec.Struct, frozen=True):
     """One line of a hand-over, as it is found. `id` says what it is about, `fact` is of its report.
 
     `crew` is the unit that it is about, `shelved` what was done about an alarm of it that is shelved now, `entry` a
-    line of the log.
+    line of the log, `limit` the name of the city's limit whose alarm is shelved.
     """
 
     id: str
@@ -51,6 +51,7 @@ class HandoverItem(msgspec.Struct, frozen=True):
     crew: CityUnit | None = None
     shelved: AlarmRecord | None = None
     entry: Entry | None = None
+    limit: str = ""
 
     @property
     def row(self) -> int:
@@ -174,15 +175,21 @@ class _Finder:
 
     def add_shelved(self) -> None:
         """The alarms that are shelved, of what is not listed already."""
+        catalog = self._cities.of(self._source)
         shelved = [
-            one for one in self._cities.of(self._source).alarms.values()
+            one for one in catalog.alarms.values()
             if one.shelved_until is not None and one.shelved_until > self._now
         ]  # fmt: skip
         crews = {crew.unit.id: crew for crew in self._cities.crews if crew.source == self._source}
         known = {one.id for one in self.items}
+        limits = {f"{AlarmKind.LIMIT.value}:{key}": one for key, one in catalog.limits.items()}
         for record in sorted(shelved, key=lambda one: (one.shelved_until or one.updated, one.id)):
             crew, fact = crews.get(record.unit or ""), self._fact(record.report or "")
             number = record.report or ""
+            limit = limits.get(record.id)
+            if limit is not None:
+                self._add(HandoverItem(record.id, HandoverSection.HELD, shelved=record, limit=limit.name))
+                continue
             key = f"unit:{record.unit}" if crew is not None else f"report:{number}"
             if (crew is None and fact is None) or key in known:
                 continue

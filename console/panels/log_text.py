@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from typing import Any
 
-from api_client.model import Entry, Kind
+from api_client.model import AlarmKind, Entry, Kind
 from console.cache.catalog import Catalog
 from console.panels import formatting
 from console.panels.report.history import entry_text, recipient_in
@@ -32,6 +32,8 @@ def about_text(entry: Entry, catalog: Catalog, city: str, tr: Callable[[str], st
     known = catalog.units.get(unit)
     number = tr("New report") if is_local(report) else report[:24]
     parts = [part for part in (number, known.code if known is not None else unit) if part]
+    if not parts and (limit := _limit_of(entry)):
+        parts = [catalog.limits[limit].name if limit in catalog.limits else limit[:24]]
     if not parts and entry.kind == Kind.CLOSURE:
         parts = [tr("Closure")]
     if entry.kind == Kind.LOG:
@@ -65,6 +67,12 @@ def unit_of(entry: Entry) -> str:
     alarms = [one for one in _alarms_of(entry)[:1] if one.get("kind") in OF_UNITS]
     found = alarms[0].get("about") if alarms else entry.data.get("unit") or entry.unit
     return str(found or "")
+
+
+def _limit_of(entry: Entry) -> str:
+    """The id of the limit that an entry is about, "" for none."""
+    found = [one.get("about") for one in _alarms_of(entry)[:1] if one.get("kind") == AlarmKind.LIMIT]
+    return str(found[0] or "") if found else ""
 
 
 def _alarms_of(entry: Entry) -> list[Mapping[str, Any]]:

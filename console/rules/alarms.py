@@ -131,7 +131,7 @@ TYPES: dict[AlarmKind, AlarmType] = {
     AlarmKind.SILENT: AlarmType("Unit silent", "Call the crew, roll call"),
     AlarmKind.LEFT_OVER: AlarmType("Not taken over", "Take it, or ask who has it now"),
     AlarmKind.UNSIGNED: AlarmType("Hand-over unsigned", "Call who takes over: the shift is not over"),
-    AlarmKind.LIMIT: AlarmType("Over the limit", "Look at these reports: are they one event?"),
+    AlarmKind.LIMIT: AlarmType("Over the limit", "List them: one event?"),
     AlarmKind.SOURCE: AlarmType("Server not reached", "Tell units by radio; call whoever runs the server"),
 }
 NOT_TAKEN = AlarmType("P1 not taken", "Take it, send a crew")

@@ -143,7 +143,7 @@ class LineWriter:
     def _of_unit(self, item: HandoverItem) -> ShownLine:
         crew, tr = item.crew, self._tr
         if crew is None:
-            return ShownLine(item.id, item.section, item.id)
+            return ShownLine(item.id, item.section, item.limit or item.id, self._shelved(item))
         unit = crew.unit
         title, when = f"{unit.code} {tr(formatting.UNIT_TEXT[unit.state]).lower()}", unit.reason or ""
         if item.shelved is not None:

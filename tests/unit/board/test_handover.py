@@ -21,6 +21,7 @@ from api_client.model import (
     HandoverSection,
     Hold,
     Kind,
+    Limit,
     Report,
     Service,
     Status,
@@ -161,7 +162,10 @@ def test_shelved_alarms_stand_with_what_is_held_unless_their_report_is_listed(ci
 
     city.put("alarm", shelved("1", None, later), shelved("2", None, later), shelved("3", None, over))
     city.put("alarm", shelved(None, "7", later), shelved("gone", None, later))
-    assert city.places() == [("report:1", URGENT), ("report:2", HELD), ("unit:7", HELD)]
+    city.put("limit", Limit("rain", "Banjir meluas", "", 9, 60))
+    city.put("alarm", AlarmRecord("limit:rain", AlarmKind.LIMIT, NOW, NOW, "rina", shelved_until=later))
+    city.put("alarm", AlarmRecord("limit:gone", AlarmKind.LIMIT, NOW, NOW, "rina", shelved_until=later))
+    assert city.places() == [("report:1", URGENT), ("limit:rain", HELD), ("report:2", HELD), ("unit:7", HELD)]
 
 
 def test_units_that_cannot_work_or_are_silent_are_handed_over(city: City) -> None:

@@ -16,6 +16,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from api_client.model import (
+    AlarmKind,
+    AlarmRecord,
     Area,
     Claim,
     Entry,
@@ -25,6 +27,7 @@ from api_client.model import (
     HandoverSection,
     HandoverSignature,
     Kind,
+    Limit,
     Message,
     NewPin,
     ReadMark,
@@ -829,3 +832,13 @@ def test_a_line_of_the_log_says_when_and_by_whom(desk: HandoverDesk) -> None:
     desk.look()
     row = desk.rows()["log:e1"]
     assert (row.title, row.stands) == ("Pump 3 is off", "in the log 07:59, sari")
+
+
+def test_a_shelved_limit_of_the_city_is_handed_over_by_its_name(desk: HandoverDesk) -> None:
+    until = NOW + timedelta(hours=1)
+    desk.put("limit", "rain", Limit("rain", "Banjir meluas", "", 9, 60))
+    record = AlarmRecord("limit:rain", AlarmKind.LIMIT, NOW, NOW, "rina", shelved_until=until, reason="one event")
+    desk.put("alarm", "limit:rain", record)
+    desk.look()
+    row = desk.rows()["limit:rain"]
+    assert (row.title, row.when) == ("Banjir meluas", "Over the limit: shelved to 09:00, one event")

@@ -120,8 +120,10 @@ def test_each_line_says_when_who_about_what_and_what_was_done(room: Room) -> Non
         entry("i", 8, "hum", data={"alarms": 7}, report=None),
         entry("j", 9, "message", data={"to": {"unit": "11"}, "report": "931180"}, report=None),
         entry("k", 10, "read", data={"messages": ["edit-j"]}, report=None),
+        entry("l", 11, "alarm", report=None, data={"alarms": [{"kind": "limit", "about": "rain"}], "acknowledged": 1}),
     )
     assert room.lines() == [
+        "08:11:00 | sari | rain | Alarm acknowledged",
         "08:09:00 | sari | 931180 · SDA-11 | Message to SDA-11",
         "08:08:00 | sari | hum",
         "08:07:00 | sari | 931180 | Note: h (entered late, of 07:40)",
@@ -133,12 +135,12 @@ def test_each_line_says_when_who_about_what_and_what_was_done(room: Room) -> Non
         "08:01:00 | You | 931180 | Taken",
         "08:00:00 | Citizen | 931181 | Reported",
     ]
-    assert [row.level for row in room.settle()] == ["", "", "", "", "", "system", "", "", "own", "system"]
+    assert [row.level for row in room.settle()] == ["", "", "", "", "", "", "system", "", "", "own", "system"]
     for line in room.panel.shown_ids():
         room.log.open(line)
     goes_to = [("city", "931180"), ("closure", "city/c1"), ("unit", "11"), ("city", "931181")]
     assert list(dict.fromkeys(room.opened)) == goes_to
-    assert room.said == ["This line is about no report and no unit"]
+    assert room.said == ["This line is about no report and no unit"] * 2
 
 
 def test_it_is_read_while_it_can_be_seen_and_what_comes_is_added_alone(room: Room) -> None:
