@@ -1106,6 +1106,7 @@ class ConsoleWindow(QObject):
         self.sign_in.operator_leaves.connect(self.forms.close_open)
         self.sign_in.operator_leaves.connect(self.command_line_controller.clear_lines)
         self.sign_in.operator_leaves.connect(self.log_writer.clear)
+        self.sign_in.operator_leaves.connect(self.screen_lock.on_operator_leaves)
         self.sign_in.operator_leaves.connect(self.messages.leave)
         self.sign_in.rights_changed.connect(self._on_rights_changed)
         self.outbox.opened.connect(self.outbox_link.on_opened)

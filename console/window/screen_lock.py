@@ -159,6 +159,9 @@ class ScreenLock(QObject):
         """Once a second: what calls, how long has to be waited, and whether nobody has touched anything for long."""
         if self.is_locked:
             if (self._asked or self._seat_at) and self._steady_s() > self._asked_until_s:
+                if self._seat_at:
+                    # protects: a-seat-that-nobody-took-is-given-back
+                    self._sign_in.give_seat_back(self._seat_at)
                 self._asked = ""
                 self._seat_at = ""
                 self._fail(self.tr("The server does not answer. Your own token unlocks without it."))
@@ -273,6 +276,15 @@ class ScreenLock(QObject):
         if self.is_locked and me.source == self._seat_at:
             self._forms.close_open()
             self._open()
+
+    def on_operator_leaves(self) -> None:
+        """Another operator has signed in: if he has not taken the seat at this lock, as where the program ended in
+        between, it is his token that opens it from now on, and no other.
+        """
+        # protects: only-who-is-signed-in-unlocks
+        if self.is_locked and not self._seat_at and (kept := self._kept) is not None and kept.needs_token:
+            self._kept = None
+            self._learn_tokens(msgspec.structs.replace(kept, tokens=()))
 
     def _fail(self, problem: str) -> None:
         kept = self._kept

@@ -226,6 +226,12 @@ class SignInController(QObject):
         given = [one for one in self._settings.here.sources if one.key == key]
         self._take_up(given, [] if self._put(key, token) else given)
 
+    def give_seat_back(self, key: str) -> None:
+        """Follow a source with the token of before again: no server has said that somebody else sits here."""
+        if token := self._replaced.pop(key, ""):
+            given = [one for one in self._settings.here.sources if one.key == key]
+            self._take_up(given, [] if self._tokens.put(key, token) else given)
+
     def _put(self, key: str, token: str) -> bool:
         """Keep a token in the place of the one before, whose owner has signed out if this is another's."""
         before = self._tokens.get(key)

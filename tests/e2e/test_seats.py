@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,8 +21,9 @@ from PySide6.QtWidgets import QApplication, QListView, QWidget
 from api_client.model import EditBody, Kind
 from console.rules.messages import Source, TokenOwner
 from console.rules.report import OFFER_S
+from console.rules.screen_lock import KeptLock, digest_of, is_one_of
 from console.server.city.records import Actor
-from console.settings import load_settings
+from console.settings import Settings, load_settings
 from tests.helpers.city import TOKENS, console, wait_for, write_users
 from tests.helpers.hands import CTRL, SHIFT, choose, form, key, outbox, strike, wait_notice_read, wait_ready
 from tests.helpers.live_server import Live, live_server
@@ -209,6 +210,33 @@ def test_what_is_typed_is_shown_to_no_other_citys_server(desk: Desk, monkeypatch
     desk.unlock()
 
 
+def test_a_colleague_whose_network_goes_as_he_takes_the_seat_has_not_taken_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """She unlocked it with her own token, and was he as soon as the network was back: what she did was done by him."""
+    window, now_s = desk.window, [0.0]
+    window.screen_lock._steady_s = lambda: now_s[0]
+    take_seat = window.sign_in.take_seat
+
+    def take_seat_as_it_goes(source: str, token: str) -> None:
+        desk.link.away()
+        take_seat(source, token)
+
+    monkeypatch.setattr(window.sign_in, "take_seat", take_seat_as_it_goes)
+    desk.lock()
+    desk.types(TOKENS["budi"])
+    wait_for(lambda: window.screen_lock._seat_at, what="the server knows him")
+    wait_for(lambda: window.sources.offline, 40, what="offline")
+    now_s[0] = 41.0
+    window.screen_lock.tick()
+    assert any("does not answer" in text for text in desk.page.shown())
+    desk.unlock()
+    desk.link.heal()
+    wait_for(lambda: window.sources.states().get("city") == "live", 40, what="back")
+    wait_for(lambda: not window.followed_sources.signing_in, what="the server has said who she is")
+    assert window.window_state.me == "rina"
+
+
 def test_a_window_that_was_locked_opens_locked_and_a_colleague_takes_the_seat(desk: Desk) -> None:
     window = desk.window
     choose(window, "r3")
@@ -270,6 +298,22 @@ def test_it_is_locked_before_the_tokens_are_read(desk: Desk, monkeypatch: pytest
     monkeypatch.undo()
     work, then, _ = waiting.pop()
     then(work())
+    desk.unlock("budi")
+
+
+def test_only_who_is_signed_in_unlocks_it(desk: Desk) -> None:
+    """The program ended when the keyring had his token and the lock was still hers."""
+    tokens = (digest_of(TOKENS["rina"], b"salt"),)
+    kept = Settings(lock=KeptLock(datetime.now(UTC), tokens, failed=2))
+    desk.window.actions.run("lock")
+    hers = Source("city", "City", desk.link.url, "dispatch", timezone="Asia/Jakarta", user="rina")
+    with console(desk.profile.with_name("between"), None, name="budi", kept=kept, sources=[hers]) as other:
+        assert other.screen_lock.is_locked
+        wait_for(lambda: other.window_state.me == "budi", what="it is he who is signed in")
+        lock = other.screen_lock
+        wait_for(lambda: lock._kept is not None and lock._kept.tokens != tokens, what="it is his lock")
+        assert [is_one_of(TOKENS[name], lock._kept.tokens) for name in ("rina", "budi")] == [False, True]
+        assert (lock.is_locked, lock._kept.failed) == (True, 2), "no try is forgotten"
     desk.unlock("budi")
 
 
