@@ -85,6 +85,15 @@ class Sources(QObject):
         state = self._states.get(key)
         return state is not None and (state.reached or state.state == "refused")
 
+    def refuses(self, key: str) -> bool | None:
+        """Whether a source's server has said last that it does not take the present token; None where it has not been
+        heard, or was not reached since.
+        """
+        state = self._states.get(key)
+        if state is None or state.state not in ("refused", "live", "filling"):
+            return None
+        return state.state == "refused"
+
     def unreached_since(self, key: str) -> datetime | None:
         """Since when a source's server cannot be reached, or is another than it was; None while it can."""
         state = self._states.get(key)

@@ -18,11 +18,14 @@ _COST, _BLOCK, _PARALLEL, _BYTES = 2**14, 8, 1, 32
 
 class TokenDigest(msgspec.Struct, frozen=True):
     """What is kept of a token while the screen is locked: enough to know it again, nothing that gives it away. Both
-    are hexadecimal; `digest` is scrypt's of the token with this `salt`.
+    are hexadecimal; `digest` is scrypt's of the token with this `salt`. `source` is whose token it is; `refused` that
+    its server does not take it any more: then it unlocks nothing.
     """
 
     salt: str
     digest: str
+    source: str = ""
+    refused: bool = False
 
 
 class KeptLock(msgspec.Struct, frozen=True):
@@ -36,14 +39,22 @@ class KeptLock(msgspec.Struct, frozen=True):
     needs_token: bool = True
 
 
-def digest_of(token: str, salt: bytes) -> TokenDigest:
+def digest_of(token: str, salt: bytes, source: str = "") -> TokenDigest:
     """What is kept of a token. Takes about 50 ms: for a worker."""
-    return TokenDigest(salt.hex(), _scrypt(token, salt).hex())
+    return TokenDigest(salt.hex(), _scrypt(token, salt).hex(), source)
 
 
 def is_one_of(token: str, kept: Iterable[TokenDigest]) -> bool:
-    """Whether this is one of the tokens of which these digests are kept. Takes about 50 ms for each: for a worker."""
-    return any(_fits(token, one) for one in kept)
+    """Whether this is one of the tokens of which these digests are kept, and that their servers take, as far as is
+    known. Takes about 50 ms for each: for a worker.
+    """
+    # protects: a-token-that-is-refused-unlocks-nothing
+    return any(_fits(token, one) for one in kept if not one.refused)
+
+
+def refused_by(token: str, kept: Iterable[TokenDigest]) -> str:
+    """The source whose server does not take this token any more, "" where it is none of those. For a worker."""
+    return next((one.source for one in kept if one.refused and _fits(token, one)), "")
 
 
 def wait_s(failed: int) -> float:

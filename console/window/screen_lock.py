@@ -19,7 +19,7 @@ from console.panels.sources import Sources
 from console.panels.window_state import WindowState
 from console.rules.edit import BEFORE_SIGN_IN
 from console.rules.messages import Down, SignedIn, TokenOwner, WhoseToken
-from console.rules.screen_lock import KeptLock, TokenDigest, digest_of, is_one_of, wait_s
+from console.rules.screen_lock import KeptLock, TokenDigest, digest_of, is_one_of, refused_by, wait_s
 from console.settings import is_left
 from console.tasks import Tasks
 from console.window.settings_store import SettingsStore
@@ -127,7 +127,8 @@ class ScreenLock(QObject):
         self._settings.keep_behind(lambda settings: setattr(settings, "lock", lock))
 
         def digests() -> tuple[TokenDigest, ...]:
-            return tuple(digest_of(token, new_salt()) for token in (tokens_of() if tokens_of is not None else ()))
+            own = tokens_of() if tokens_of is not None else []
+            return tuple(digest_of(token, new_salt(), source) for source, token in own)
 
         def known(tokens: tuple[TokenDigest, ...]) -> None:
             self._keep(msgspec.structs.replace(lock, tokens=tokens))
@@ -158,6 +159,7 @@ class ScreenLock(QObject):
     def tick(self) -> None:
         """Once a second: what calls, how long has to be waited, and whether nobody has touched anything for long."""
         if self.is_locked:
+            self._note_refused()
             if (self._asked or self._seat_at) and self._steady_s() > self._asked_until_s:
                 if self._seat_at:
                     # protects: a-seat-that-nobody-took-is-given-back
@@ -170,6 +172,21 @@ class ScreenLock(QObject):
             if is_left(self._settings.here):
                 return
             self.lock()
+
+    def _note_refused(self) -> None:
+        """Note which of the operator's tokens their servers do not take any more, or take again: over a restart, and
+        when the server is not reached later.
+        """
+        if self._kept is None:
+            return
+        tokens = tuple(
+            one
+            if (refuses := self._sources.refuses(one.source)) is None
+            else msgspec.structs.replace(one, refused=refuses)
+            for one in self._kept.tokens
+        )
+        if tokens != self._kept.tokens:
+            self._keep(msgspec.structs.replace(self._kept, tokens=tokens))
 
     @property
     def alarm_text(self) -> str:
@@ -233,14 +250,19 @@ class ScreenLock(QObject):
             number = self._number
             self._say(self.tr("Checking"))
             self._tasks.submit(
-                lambda: is_one_of(token, kept.tokens), lambda is_own: self._on_compared(number, token, is_own=is_own)
+                lambda: (is_one_of(token, kept.tokens), refused_by(token, kept.tokens)),
+                lambda found: self._on_compared(number, token, *found),
             )
 
-    def _on_compared(self, number: int, token: str, *, is_own: bool) -> None:
+    def _on_compared(self, number: int, token: str, is_own: bool, refused_at: str) -> None:
         if number != self._number or not self.is_locked:
             return
         if is_own:
             self._open()
+            return
+        if refused_at not in ("", self._sign_in.seat):  # another city's, which this one's server need not see
+            words = self.tr("{city} does not take this token any more.")
+            self._fail(words.format(city=self._sources.name(refused_at)))
             return
         # What is typed is shown to one server only: it may be a token of that city, and is nothing for another one.
         # protects: a-token-is-shown-to-its-own-city

@@ -211,15 +211,16 @@ class SignInController(QObject):
         """
         return next((one.key for one in self._signed_in_at() if one.kind == _WITH_OPERATORS), "")
 
-    def seat_tokens(self) -> Callable[[], list[str]] | None:
-        """A function that reads the tokens of who sits here, which may wait for the keyring: for a worker. None where
-        nobody signs in with one: in the demo, and at servers that know nobody by name.
+    def seat_tokens(self) -> Callable[[], list[tuple[str, str]]] | None:
+        """A function that reads the tokens of who sits here, each behind the key of its source, which may wait for the
+        keyring: for a worker. None where nobody signs in with one: in the demo, and at servers that know nobody by
+        name.
         """
         here = [one for one in self._signed_in_at() if one.kind == _WITH_OPERATORS]
         if self._settings.is_demo or not any(one.user for one in here):
             return None
         tokens = self._tokens
-        return lambda: [token for one in here if (token := tokens.get(one.key))]
+        return lambda: [(one.key, token) for one in here if (token := tokens.get(one.key))]
 
     def take_seat(self, key: str, token: str) -> None:
         """Follow a source with a token whose owner its server has just told: he sits here from now on."""

@@ -237,6 +237,23 @@ def test_a_colleague_whose_network_goes_as_he_takes_the_seat_has_not_taken_it(
     assert window.window_state.me == "rina"
 
 
+def test_a_token_that_the_server_takes_no_more_unlocks_nothing_also_without_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = desk.window
+    monkeypatch.setattr(window.sources, "hears", lambda _: False)
+    desk.lock()
+    for said in (True, None):  # the server says so, and is not reached then
+        monkeypatch.setattr(window.sources, "refuses", lambda _, said=said: said)
+        window.screen_lock.tick()
+        desk.types(TOKENS["rina"])
+        wait_for(lambda: any("not the token that locked it" in text for text in desk.page.shown()), what="refused")
+    wait_for(lambda: load_settings(desk.profile).lock.tokens[0].refused, what="a restart forgets it not")
+    monkeypatch.setattr(window.sources, "refuses", lambda _: False)
+    window.screen_lock.tick()
+    desk.unlock()
+
+
 def test_a_window_that_was_locked_opens_locked_and_a_colleague_takes_the_seat(desk: Desk) -> None:
     window = desk.window
     choose(window, "r3")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from console.rules.screen_lock import FREE_TRIES, KeptLock, TokenDigest, digest_of, is_one_of, wait_s
+from console.rules.screen_lock import FREE_TRIES, KeptLock, TokenDigest, digest_of, is_one_of, refused_by, wait_s
 from console.settings import Settings
 
 TOKENS = ("k3y of rina", "clé de rina")
@@ -37,3 +37,10 @@ def test_five_tries_are_free_and_then_each_one_waits_twice_as_long_up_to_a_quart
     assert [wait_s(failed) for failed in range(FREE_TRIES)] == [0.0] * 5
     assert [wait_s(failed) for failed in range(5, 12)] == [30.0, 60.0, 120.0, 240.0, 480.0, 900.0, 900.0]
     assert wait_s(10**9) == 900.0
+
+
+def test_a_token_that_its_server_does_not_take_any_more_unlocks_nothing() -> None:
+    kept = [digest_of(token, b"1" * 16, f"city {number}") for number, token in enumerate(TOKENS)]
+    kept[0] = msgspec.structs.replace(kept[0], refused=True)
+    assert [is_one_of(token, kept) for token in TOKENS] == [False] + [True] * (len(TOKENS) - 1)
+    assert [refused_by(token, kept) for token in (*TOKENS, "other")] == ["city 0"] + [""] * len(TOKENS)
