@@ -613,12 +613,28 @@ class CacheReader:
             return [MessageThread(thread, decoder.decode(body), unread) for thread, unread, body in found]
 
     def messages(self, source: str, user: str, thread: str, most: int) -> list[ReadMessage]:
-        """The newest messages of a thread, the oldest first, each with who has read it."""
+        """The newest messages of a thread, and of those before them the oldest that are unread, `most` of either, the
+        oldest first, each with who has read it.
+        """
+        of_thread = f"SELECT m.rowid AS row FROM messages m WHERE {_OF_USER} AND m.thread = ?"  # noqa: S608 - constants
+        # protects: what-is-counted-as-unread-can-be-read
         return self._with_marks(
             source,
-            f"SELECT m.body FROM messages m WHERE {_OF_USER} AND m.thread = ? ORDER BY m.at DESC, m.seq DESC LIMIT ?",  # noqa: S608 - constants
-            (source, user, thread, most),
+            f"WITH newest AS ({of_thread} ORDER BY m.at DESC, m.seq DESC LIMIT ?),"  # noqa: S608 - constants
+            f" unread AS ({of_thread} AND m.unread = 1 ORDER BY m.at, m.seq LIMIT ?)"
+            " SELECT body FROM messages WHERE rowid IN (SELECT row FROM newest UNION SELECT row FROM unread)"
+            " ORDER BY at DESC, seq DESC",
+            (source, user, thread, most, source, user, thread, most),
         )[::-1]
+
+    def read_from(self, source: str, user: str, thread: str) -> int:
+        """How many messages of a thread there are from the oldest on that is unread; 0 when all are read."""
+        of_thread = f"FROM messages m WHERE {_OF_USER} AND m.thread = ?"
+        found = self._one(
+            f"SELECT count(*) {of_thread} AND m.at >= (SELECT min(m.at) {of_thread} AND m.unread = 1)",
+            (source, user, thread, source, user, thread),
+        )
+        return int(found[0]) if found is not None else 0
 
     def messages_of(self, source: str, user: str, report: str) -> list[Message]:
         """The messages that are kept with a report, the oldest first, as far as this user may read them."""

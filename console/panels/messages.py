@@ -38,6 +38,8 @@ from widgets.text import one_line
 _KIND = "messages"
 _SHOWN, _THREADS_SHOWN = 100, 80
 """So many messages of a thread are shown, the newest, and so many threads, with all in which something is unread."""
+_MOST_SHOWN = 400
+"""Where more are unread so many are shown without a gap, and the oldest of the others before them."""
 _LONGEST = 2_000
 _NUMBER = re.compile(r"#?(\d{1,24})(?:\s+|\Z)")
 _UNREAD_AFTER = timedelta(minutes=10)
@@ -73,10 +75,12 @@ class _MessagesRead(msgspec.Struct, frozen=True):
     threads: tuple[tuple[str, MessageThread], ...]
     open: Thread | None
     shown: tuple[ReadMessage, ...]
+    most: int
+    """So many of the open thread were read: those that are looked at stay while it is open."""
     unread: tuple[tuple[str, Message], ...]
 
 
-_NOTHING = _MessagesRead({}, (), None, (), ())
+_NOTHING = _MessagesRead({}, (), None, (), _SHOWN, ())
 
 
 class MessagesController(QObject):
@@ -168,7 +172,8 @@ class MessagesController(QObject):
         """Read the threads, and the messages of the open one, on a worker."""
         users = self._users()
         opened, reader = self._open, self._reader
-        self._tasks.latest(_KIND, lambda: _read(reader(), users, opened), self._on_read)
+        most = self._read.most if self._read.open == opened else _SHOWN
+        self._tasks.latest(_KIND, lambda: _read(reader(), users, opened, most), self._on_read)
 
     def _users(self) -> dict[str, str]:
         """Who is signed in at each source: the messages of who has signed out are not shown."""
@@ -695,12 +700,14 @@ def _text(edit: Edit) -> str:
     return one_line(str(edit.data.get("text", "")), 200)
 
 
-def _read(reader: CacheReader, users: dict[str, str], opened: Thread | None) -> _MessagesRead:
+def _read(reader: CacheReader, users: dict[str, str], opened: Thread | None, most: int) -> _MessagesRead:
     threads = [(source, one) for source, user in users.items() for one in reader.threads(source, user)]
     threads.sort(key=lambda pair: pair[1].last.at, reverse=True)
     unread = [(source, one) for source, user in users.items() for one in reader.unread(source, user)]
     unread.sort(key=lambda pair: pair[1].at)
     shown: list[ReadMessage] = []
     if opened is not None and opened.source in users:
-        shown = reader.messages(opened.source, users[opened.source], opened.key, _SHOWN)
-    return _MessagesRead(users, tuple(threads), opened, tuple(shown), tuple(unread))
+        whose = opened.source, users[opened.source], opened.key
+        most = max(most, min(_MOST_SHOWN, reader.read_from(*whose)))
+        shown = reader.messages(*whose, most)
+    return _MessagesRead(users, tuple(threads), opened, tuple(shown), most, tuple(unread))

@@ -73,6 +73,15 @@ def test_threads_tell_the_last_word_and_what_is_unread(writer: CacheWriter, read
     assert [one.id for one in reader.unread("city", "rina")] == ["message-2", "message-4"]
 
 
+def test_what_is_unread_behind_the_newest_is_among_what_is_shown(writer: CacheWriter, reader: CacheReader) -> None:
+    put(writer, *(message(f"m{n}", n) for n in range(8)), *(mark(f"m{n}", "rina") for n in (0, 2, 4, 5, 6, 7)))
+    assert [one.message.id for one in reader.messages("city", "rina", "unit:unit-11", 2)] == ["m1", "m3", "m6", "m7"]
+    assert reader.read_from("city", "rina", "unit:unit-11") == 7
+    put(writer, mark("m1", "rina"), mark("m3", "rina"))
+    assert [one.message.id for one in reader.messages("city", "rina", "unit:unit-11", 2)] == ["m6", "m7"]
+    assert reader.read_from("city", "rina", "unit:unit-11") == 0
+
+
 def test_nobody_else_reads_what_was_given_to_one_user(writer: CacheWriter, reader: CacheReader) -> None:
     writer.apply("city", items(report("7")), at(1))
     put(writer, message("message-1", report="7"))

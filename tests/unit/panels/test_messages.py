@@ -284,6 +284,20 @@ def test_what_is_out_of_sight_in_the_open_thread_stays_unread(desk: Desk) -> Non
     assert desk.unread == 20 - len(read)
 
 
+def test_of_a_long_thread_what_is_unread_is_shown_and_stays_while_it_is_open(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.panels.messages._SHOWN", 3)
+    desk.panel.hide()
+    keys = [f"message-{n}" for n in range(6)]
+    desk.put(*(from_crew(key, n) for n, key in enumerate(keys)), mark("message-0", "rina", 9))
+    desk.panel.show()
+    desk.settle()
+    assert [row.id for row in desk.panel.rows()] == keys[1:], "no more than from the oldest that is unread on"
+    desk.put(*(mark(key, "rina", 9) for key in keys[1:]))
+    assert [row.id for row in desk.panel.rows()] == keys[1:]
+
+
 def test_a_mark_that_is_refused_asks_nobody(desk: Desk) -> None:
     desk.put(from_crew("message-1", 0))
     (read,) = desk.edits(Kind.READ)
