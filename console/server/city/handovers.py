@@ -55,6 +55,7 @@ def offer_handover(database: Database, offer: HandoverOffer, actor: Actor, now: 
         # protects: what-is-signed-stays
         if before is not None and before.signed is not None:
             return before
+        _check_first(connection, offer.id, actor.name, offer.shift_start, offer.shift_end)
         handover = Handover(
             id=offer.id,
             outgoing=actor.name,
@@ -92,6 +93,7 @@ def sign_handover(database: Database, key: str, signature: HandoverSignature, ac
         handover = _check_may_sign(unit_of_work.handover(key), key, signature.name, actor)
         if handover.signed is not None:
             return handover
+        _check_first(connection, key, handover.outgoing, handover.shift_start, handover.shift_end)
         is_own_desk = actor.name == signature.name
         lines = tuple(_with_mark(line, signature, now, is_own_desk=is_own_desk) for line in handover.lines)
         numbers = sorted({line.report for line in lines if line.report is not None})
@@ -149,6 +151,21 @@ def _check_offer(offer: HandoverOffer, now: datetime) -> None:
         raise Invalid("A shift lasts up to 24 hours.")
     if abs(offer.shift_end - now) > _APART or abs(offer.begun - now) > _APART:
         raise Invalid("It is no shift of today.")
+
+
+def _check_first(connection: sa.Connection, key: str, outgoing: str, start: datetime, end: datetime) -> None:
+    """Raise Invalid when somebody has handed a shift over already, at another desk: who took it over has its lines."""
+    table = schema.handovers
+    query = sa.select(table.c.body).where(table.c.shift_end == schema.micros(end), table.c.id != key)
+    others = [decode(body, Handover) for body in connection.execute(query).scalars()]
+    for one in others:
+        # protects: a-shift-is-handed-over-once
+        if one.outgoing == outgoing and one.shift_start == start and one.signed is not None:
+            taken = sum(line.mark is HandoverMark.CONFIRMED for line in one.lines)
+            raise Invalid(
+                f"{outgoing} has handed this shift over at another desk: {one.incoming} has signed, with {taken} of"
+                f" {len(one.lines)} lines confirmed."
+            )
 
 
 def _check_may_sign(handover: Handover | None, key: str, name: str, actor: Actor) -> Handover:

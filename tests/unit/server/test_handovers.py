@@ -118,6 +118,21 @@ def test_what_was_confirmed_changes_hands_and_nothing_else_does(shift: ShiftEnd)
 
 
 @one_database
+def test_a_shift_is_handed_over_once_and_the_second_desk_is_told_by_what(shift: ShiftEnd) -> None:
+    shift.offer(line("10"), line("11", mark=QUESTION))
+    shift.offer(line("12"), id="handover-2")
+    shift.sign()
+    says = "rina has handed this shift over at another desk: dewi has signed, with 1 of 2 lines confirmed"
+    with pytest.raises(Invalid, match=says):
+        sign_handover(shift.city.database, "handover-2", HandoverSignature("dewi", PIN), RINA, shift.city.clock())
+    with pytest.raises(Invalid, match=says):
+        shift.offer(line("12"), id="handover-3")
+    shift.offer(line("12"), id="handover-4", by=Actor("dewi", "operator"))
+    before: dict[str, Any] = {"shift_start": START - timedelta(hours=15), "shift_end": START - timedelta(hours=7)}
+    shift.offer(line("12"), id="handover-5", **before)
+
+
+@one_database
 def test_signed_again_it_stays_as_it_is(shift: ShiftEnd) -> None:
     shift.offer(line("10"))
     signed = shift.sign()
