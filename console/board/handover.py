@@ -60,10 +60,13 @@ class HandoverItem(msgspec.Struct, frozen=True):
 
 
 class HandoverFound(msgspec.Struct, frozen=True):
-    """The lines in the order of their sections; `counts` are how many there are of each, those not listed too."""
+    """The lines in the order of their sections; `counts` are how many there are of each, those not listed too.
+    `left_out` is how many P1 are not listed.
+    """
 
     items: tuple[HandoverItem, ...]
     counts: dict[HandoverSection, int]
+    left_out: int = 0
 
 
 def find_items(
@@ -90,7 +93,7 @@ def find_items(
     finder.add_units(crews, missing)
     finder.add_noted(noted)
     finder.add_log(since)
-    return HandoverFound(tuple(finder.items), finder.counts)
+    return HandoverFound(tuple(finder.items), finder.counts, finder.left_out)
 
 
 def find_not_handed_over(
@@ -140,6 +143,7 @@ class _Finder:
         self._now, self._rights = now, rights
         self.items: list[HandoverItem] = []
         self.counts: dict[HandoverSection, int] = dict.fromkeys(HandoverSection, 0)
+        self.left_out = 0
 
     def add_reports(self) -> None:
         """The open reports, section by section."""
@@ -171,6 +175,7 @@ class _Finder:
             listed = np.arange(len(found)) < max(MOST_OF_A_SECTION, hazards)
             # protects: what-one-has-taken-is-handed-over
             listed |= mine[found]
+            self.left_out += int(np.count_nonzero(~listed & (priority[found] == HAZARD)))
             self._add_rows(section, at[found[listed]])
 
     def add_shelved(self) -> None:

@@ -15,7 +15,8 @@ from console.rules.shifts import ShiftSpan, shift_at
 
 MOST_OF_A_SECTION = 60
 """So many lines of a section are listed, the most urgent; a P1 is never left out for that."""
-MOST_HAZARDS = 200
+MOST_HAZARDS = 400
+"""Of more P1 than that it is said how many are left out: nobody confirms them one by one."""
 LONGEST_REMARK = 500
 LATE = timedelta(minutes=15)
 """So long after the end of a shift what nobody took over is an alarm,"""

@@ -12,7 +12,14 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from api_client.decoding import convert
-from api_client.model import Handover, HandoverMark, HandoverSection, HandoverSignature, Kind
+from api_client.model import (
+    MOST_HANDOVER_LINES,
+    Handover,
+    HandoverMark,
+    HandoverSection,
+    HandoverSignature,
+    Kind,
+)
 from console.board.handover import find_items
 from console.cache.catalog import CityUnit
 from console.cache.reader import CacheReader, PastHandover, ReadMessage
@@ -73,6 +80,8 @@ class _Found(NamedTuple):
     """The newest of what was asked and answered about each line."""
     roles: dict[str, str]
     """Of the city's users."""
+    left_out: int = 0
+    """How many P1 are not listed."""
 
 
 class HandoverPage(QObject):
@@ -126,6 +135,7 @@ class HandoverPage(QObject):
         self._files, self._missing, self._questions = files, missing, questions
         self._words: dict[str, ReadMessage] = {}
         self._roles: dict[str, str] = {}
+        self._left_out = 0
         self._chosen = ""
         """The source that is handed over, "" for the first."""
         self._document: Handover | None = None
@@ -252,7 +262,7 @@ class HandoverPage(QObject):
             return
         self._chosen, self._document, self._counts = source, None, None
         self._found = self._lines = ()
-        self._words, self._roles = {}, {}
+        self._words, self._roles, self._left_out = {}, {}, 0
 
     def choose_city(self) -> None:
         """Ask which city's shift is handed over."""
@@ -297,7 +307,9 @@ class HandoverPage(QObject):
             if document is not None:
                 return _Found(source, document, lines_of(document, view, cache, cities, source), {}, words, roles)
             found = find_items(view, cities, source, crews, cache, now, rights, noted, since, missing)
-            return _Found(source, None, tuple(map(writer.line, found.items)), found.counts, words, roles)
+            return _Found(
+                source, None, tuple(map(writer.line, found.items)), found.counts, words, roles, found.left_out
+            )
 
         self._tasks.latest(FORM, work, self._on_found)
 
@@ -308,7 +320,7 @@ class HandoverPage(QObject):
         self._old = 0 if self._panel.isVisible() else _OLD
         is_first = self._counts is None
         self._found, self._counts = found.lines, found.counts
-        self._words, self._roles = found.words, found.roles
+        self._words, self._roles, self._left_out = found.words, found.roles, found.left_out
         self._put_together()
         own = self._own_draft
         if is_first and not own.seen:
@@ -391,6 +403,8 @@ class HandoverPage(QObject):
             parts.append(self.tr("changes since {time}: {n}").format(time=begun, n=changed))
             if draft.incoming:
                 parts.append(self.tr("to {who}").format(who=draft.incoming))
+            if (over := len(self._lines) - MOST_HANDOVER_LINES) > 0:
+                parts.append(self.tr("the last {n} are not in what is signed").format(n=over))
             mine = of_shift(
                 self._window_state.catalog(self._source).handovers, self._window_state.me_at(self._source), self.shift
             )
@@ -406,9 +420,12 @@ class HandoverPage(QObject):
         if not own:
             said = self.tr("0, nothing")
         musts = len(still_musts(draft, own))
-        note = self.tr("{n} must be confirmed").format(n=musts) if musts else ""
+        notes = [self.tr("{n} must be confirmed").format(n=musts)] if musts else []
+        if self._left_out and section is HandoverSection.URGENT:
+            # protects: p1-that-are-left-out-are-said
+            notes.append(self.tr("{n} P1 are not listed: see the queue").format(n=self._left_out))
         title = self.tr(SECTION_NAMES[section])
-        return HandoverRow(f"section:{section.value}", title, stands=said, note=note, is_heading=True)
+        return HandoverRow(f"section:{section.value}", title, stands=said, note=" · ".join(notes), is_heading=True)
 
     def _row(self, line: ShownLine, draft: HandoverDraft, *, is_new: bool) -> HandoverRow:
         notes, mark = draft.of(line.id), mark_of(draft, line)

@@ -131,6 +131,15 @@ def test_no_p1_is_left_out_for_want_of_room_and_the_rest_is_counted(city: City) 
     assert breached[0] == f"c{MOST_OF_A_SECTION + 6:03}", "the one that is late the longest comes first"
 
 
+def test_of_more_p1_than_anybody_confirms_it_says_how_many_are_left_out(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.board.handover.MOST_HAZARDS", MOST_OF_A_SECTION + 2)
+    city.put("report", *(city.report(f"a{n:03}", 1) for n in range(MOST_OF_A_SECTION + 5)))
+    found = city.found()
+    assert (len(found.items), found.left_out) == (MOST_OF_A_SECTION + 2, 3)
+
+
 def test_what_the_operator_has_taken_is_listed_behind_however_many_others(city: City) -> None:
     """Nobody would take it over: it would stay that of who has gone home."""
     late = [city.report(f"c{n:03}", 3, due_min=-n) for n in range(1, MOST_OF_A_SECTION + 8)]

@@ -405,6 +405,21 @@ def test_a_question_that_was_begun_is_kept(desk: HandoverDesk) -> None:
     assert desk.panel.question.text() == ""
 
 
+def test_p1_that_are_not_listed_are_said(desk: HandoverDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def note() -> str:
+        row = desk.panel.row("section:urgent")
+        assert row is not None
+        return row.note
+
+    assert note() == "2 must be confirmed"
+    monkeypatch.setattr("console.board.handover.MOST_HAZARDS", 1)
+    monkeypatch.setattr("console.board.handover.MOST_OF_A_SECTION", 1)
+    monkeypatch.setattr(page, "MOST_HANDOVER_LINES", 1)
+    desk.look()
+    assert note() == "1 must be confirmed · 1 P1 are not listed: see the queue"
+    assert "the last 1 are not in what is signed" in desk.panel._head.accessibleName()
+
+
 def test_g_shows_a_report_or_a_unit_beside_the_page(desk: HandoverDesk) -> None:
     desk.key(Qt.Key.Key_G)
     desk.panel.go_to("unit:7")
