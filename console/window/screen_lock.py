@@ -177,7 +177,7 @@ class ScreenLock(QObject):
         """Note which of the operator's tokens their servers do not take any more, or take again: over a restart, and
         when the server is not reached later.
         """
-        if self._kept is None:
+        if self._kept is None or self._seat_at:  # what is said then is said of who takes the seat
             return
         tokens = tuple(
             one
