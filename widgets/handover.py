@@ -32,6 +32,8 @@ _HEAD_HEIGHT, _COLUMNS_HEIGHT, _BUTTONS_HEIGHT = 32, 24, 48
 _IN_FIRST_LINE = 4
 """So many of the buttons stand in the first line where there are two."""
 _REMARK, _MARK = 312, 166
+_WIDE = 640
+"""A narrower page leaves what a line is about the room that remarks have else."""
 """The widths of the two columns at the right in a panel of 910."""
 
 CONFIRM, ASK, REMARK, OPEN, TAKE, SECTION, SIGN, PRINT, CITY = (
@@ -147,7 +149,7 @@ def _chord(event: QKeyEvent) -> str:
 def place_handover_columns(theme: Theme, width: int) -> tuple[QRect, QRect, QRect]:
     """Where what it is about, the remark and the mark stand in a line `width` wide."""
     mark = min(theme.px(_MARK), width * 22 // 100)
-    remark = min(theme.px(_REMARK), width * 34 // 100)
+    remark = min(theme.px(_REMARK), width * (34 if width >= theme.px(_WIDE) else 26) // 100)
     what = width - mark - remark
     return QRect(0, 0, what, 1), QRect(what, 0, remark, 1), QRect(what + remark, 0, mark, 1)
 
@@ -220,7 +222,11 @@ class _LineDelegate(RowDelegate):
         paint_mark(painter, theme, mark.left() + theme.px(12), middle - theme.px(4), row.mark, color)
         place = QRect(mark.left() + theme.px(20), box.top(), mark.width() - theme.px(20), box.height())
         ink = "priority.p2" if must else "text.primary" if row.mark == "half" else "text.secondary"
-        self.paint_text(painter, place, row.mark_text, ink, 600 if must else 400)
+        lines = self._wrapped(row.mark_text, place.width() - theme.px(16), 2)
+        if len(lines) == 1:
+            self.paint_text(painter, place, lines[0], ink, 600 if must else 400)
+        for line, at in zip(lines if len(lines) > 1 else (), (first, second), strict=False):
+            self.paint_text(painter, _beside(place, at), line, ink, 600 if must else 400)
 
     def _wrapped(self, text: str, room: int, most: int) -> list[str]:
         return wrap(one_line(text), self._theme.font("dense"), room, most) if text else []
@@ -291,8 +297,10 @@ class _HandoverHead(QWidget):
         for place, text, indent in zip(
             place_handover_columns(theme, self._view.viewport().width()), words, indents, strict=True
         ):
-            box = QRect(place.left() + indent, high, place.width() - indent, self.height() - high)
-            painter.drawText(box, AT_LEFT, text)
+            box = QRect(place.left() + indent, high, place.width() - indent - theme.px(4), self.height() - high)
+            painter.drawText(
+                box, AT_LEFT, painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+            )
 
 
 class _RemarkLine(QLineEdit):

@@ -1505,6 +1505,7 @@ class ConsoleWindow(QObject):
     def _show_handover(self, shown: bool) -> None:
         """Show the draft of the hand-over with the keyboard, or take it away."""
         if shown:
+            self.window.fold()  # where the bottom lies over the map, it leaves the page four lines
             self.window.focus_panel("handover")
         else:
             self.window.hide_page()
