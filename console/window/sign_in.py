@@ -72,6 +72,7 @@ class SignInController(QObject):
         """The token that a source had before one was entered whose owner it has not told yet."""
         self._asking: set[str] = set()
         """The sources whose server is being asked with a token that was just entered."""
+        self._asked_after_start: set[str] = set()
         self._rights = {source.key: Rights(source.role) for source in settings.here.sources if source.role}
         """Source key -> rights, as its server said last; from the settings only the role is known."""
 
@@ -135,6 +136,8 @@ class SignInController(QObject):
         operator writes elsewhere meanwhile.
         """
         if state.source not in self._followed_sources.signing_in:
+            if state.state == "refused":
+                self._ask_after_start(state)
             return
         if state.state == "connecting":
             self._asking.add(state.source)
@@ -144,6 +147,18 @@ class SignInController(QObject):
             refused = [one for one in self._settings.here.sources if one.key == state.source]
             if not self._forms.has_keyboard:
                 self._ask_tokens(refused, [], [], why=state.problem)
+
+    def _ask_after_start(self, state: SourceState) -> None:
+        """A server refuses whoever was signed in when the program ended: if no keyring has kept his token it is asked
+        for, once.
+        """
+        settings, key = self._settings.here, state.source
+        known = [one for one in settings.sources if one.key == key and one.user and key not in settings.signed_out]
+        if not known or key in self._asked_after_start or self._forms.has_keyboard or self._tokens.get(key):
+            return
+        self._asked_after_start.add(key)
+        # protects: no-keyring-no-silent-console
+        self._ask_tokens(known, [], [], why=state.problem)
 
     def _ask_tokens(
         self, wanted: Sequence[Source], given: Sequence[Source], unkept: Sequence[Source], why: str = ""

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit
 
+from console.settings import Tokens
 from tests.helpers.city import TOKENS, console, served, wait_for, write_users
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -50,3 +51,23 @@ def test_a_wrong_token_is_asked_for_again_and_never_written_down(
         file for file in (tmp_path / "profile").rglob("*") if file.is_file() and right.encode() in file.read_bytes()
     ]
     assert written == []
+
+
+def test_a_token_that_no_keyring_kept_is_asked_for_after_the_start_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The console stood there with old data, a word in the status bar, and nobody signed in."""
+    users = write_users(tmp_path)
+    monkeypatch.setattr(Tokens, "get", lambda *_: None)
+    arguments = ("--demo-city", "--still", "--reports", "300", "--users", str(users))
+    with served(tmp_path / "server", *arguments) as server, console(tmp_path / "profile", server.address) as window:
+        wait_for(lambda: window.forms.is_open, what="the form")
+        form = QApplication.activeWindow()
+        assert form is not None
+        assert any("needs a token" in label.text() for label in form.findChildren(QLabel))
+        QTest.keyClick(form.focusWidget() or form, Qt.Key.Key_Escape)
+        wait_for(lambda: not window.forms.is_open, what="it is left")
+        window.actions.run("refresh")
+        wait_for(lambda: window.sources.states().get("city") == "refused", what="it refuses still")
+        QTest.qWait(300)
+        assert not window.forms.is_open, "who has left it looks at what is here"
