@@ -46,10 +46,19 @@ def about_text(entry: Entry, catalog: Catalog, city: str, tr: Callable[[str], st
 def what_text(entry: Entry, catalog: Catalog, zone: tzinfo, tr: Callable[[str], str]) -> str:
     """What was done, and of when it is where it was entered late."""
     text = entry_text(entry, catalog, tr, named=False)
+    if entry.kind == "created" and (told := _reported(entry, catalog)):
+        text = tr("{what}: {told}").format(what=text, told=told)
     if not entry.late or entry.occurred_at is None:
         return text
     time = formatting.moment(entry.occurred_at, zone, entry.at)
     return tr("{what} (entered late, of {time})").format(what=text, time=time)
+
+
+def _reported(entry: Entry, catalog: Catalog) -> str:
+    """What was reported, and where: a number alone tells nobody who reads the log what it was."""
+    service, address = entry.data.get("service"), entry.data.get("address")
+    name = catalog.service_name(service) if isinstance(service, str) else ""
+    return ", ".join(part for part in (name, address if isinstance(address, str) else "") if part)
 
 
 def report_of(entry: Entry) -> str:

@@ -109,7 +109,7 @@ def test_each_line_says_when_who_about_what_and_what_was_done(room: Room) -> Non
     alarm = {"alarms": [{"kind": "silent", "about": "11"}, {"kind": "silent", "about": "07"}], "acknowledged": True}
     room.put(
         entry("yesterday", -9 * 60),
-        entry("a", 0, "created", CITIZEN, report="931181"),
+        entry("a", 0, "created", CITIZEN, report="931181", data={"service": "flood", "address": "Jl. Melati 5"}),
         entry("b", 1, "claim", "rina"),
         entry("c", 2, "dispatch", data={"unit": "07"}),
         entry("d", 3, "unit_state", "SDA-11", report=None, data={"unit": "11", "state": "break"}),
@@ -133,7 +133,7 @@ def test_each_line_says_when_who_about_what_and_what_was_done(room: Room) -> Non
         "08:03:00 | SDA-11 | SDA-11 | SDA-11: break",
         "08:02:00 | sari | 931180 · SDA-07 | Dispatched SDA-07",
         "08:01:00 | You | 931180 | Taken",
-        "08:00:00 | Citizen | 931181 | Reported",
+        "08:00:00 | Citizen | 931181 | Reported: Flood, Jl. Melati 5",
     ]
     assert [row.level for row in room.settle()] == ["", "", "", "", "", "", "system", "", "", "own", "system"]
     for line in room.panel.shown_ids():
