@@ -280,6 +280,7 @@ class CrewNotes(QObject):
             entry=entry.id,
             row=about.row,
             at=entry.at,
+            is_note=True,
             of=frozenset({(_KIND, about.source, entry.id)}),
         )
 

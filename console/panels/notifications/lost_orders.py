@@ -365,7 +365,8 @@ class LostOrders(QObject):
         if self._said[0] not in present:
             self._status.unsay(self._said[1])
         mine = [one for one in self._setbacks if one.me == self._window_state.me]
-        with_setback = {one.row for one in mine}  # that its crew does not come is said with the reason
+        # That its crew does not come is said with the reason; of what a crew wrote nobody knows that it has left since.
+        with_setback = {one.row for one in mine if not one.is_note}
         hazards = [one for one in self._hazards if one.row not in with_setback]
         unanswered: list[Unanswered] = [
             *orders,
@@ -542,7 +543,7 @@ class LostOrders(QObject):
         """The sort key of the notice: first where a crew does not come, by the priority of its report; what needs an
         answer before what is only to be seen, and that before what is over; then the oldest. A lost order whose units
         are there anyway does not count as a missing crew. A P1 that a colleague gives stands with those: what crews
-        write would keep it from sight until it is too late to take it.
+        write would keep it from sight until it is too late to take it. That comes after each new P1 too.
         """
         if isinstance(shown, NewHazard):
             return False, HAZARD, 2, 1
@@ -550,7 +551,8 @@ class LostOrders(QObject):
             # protects: a-p1-that-is-given-is-seen
             return shown.priority != HAZARD, shown.priority, 1, 0
         if isinstance(shown, Setback):
-            return not shown.of_crew, shown.priority, 3 if shown.is_over else 2, 0
+            # protects: a-new-p1-stands-before-what-crews-write
+            return not shown.of_crew, shown.priority, 3 if shown.is_over else 2, 2 if shown.is_note else 0
         edit = _edit_of(shown)
         if isinstance(shown, UnsentReport):
             return not shown.is_loud, shown.priority, 1, edit.number

@@ -44,6 +44,8 @@ class Setback(msgspec.Struct, frozen=True):
     at: datetime | None = None
     is_over: bool = False
     """Whether the report has ended with it: nobody has to go there any more."""
+    is_note: bool = False
+    """Whether a crew only wrote: it is where it was sent."""
     is_gone: bool = False
     """Whether its report is at the server no more: there is nothing to show but these words."""
     of: frozenset[Of] = frozenset()

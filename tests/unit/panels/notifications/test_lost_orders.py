@@ -915,6 +915,16 @@ def test_a_p1_that_a_colleague_gives_is_not_hidden_by_what_crews_write(strip: St
     assert strip.notice.bold == "SDA-11 writes:", "but what is no P1 stands behind each of them"
 
 
+def test_a_new_p1_stands_before_what_a_crew_writes(strip: Strip) -> None:
+    """A note of a crew that queued at a level crossing hid ten P1 that had nobody, for five minutes."""
+    written = Setback("city", "A", "rina", "SDA-11 writes:", "ten minutes more. Report A", 1, of_crew=True)
+    strip.orders.tell(replace(written, is_note=True, row=1003))
+    strip.orders.set_hazards((NewHazard(1003, "Fire, Kemang"),))
+    assert strip.notice.bold == "New P1 without a crew:"
+    strip.orders.tell(replace(written, report="C", bold="SDA-07 has refused:"))
+    assert strip.notice.bold == "SDA-07 has refused:"
+
+
 def test_a_take_over_does_not_stand_before_an_outage(strip: Strip) -> None:
     strip.orders.tell(Setback("city", "B", "rina", "budi has taken over B.", "Kemang", 1, of_crew=False))
     strip.sources.set_state(SourceState("city", "offline", since=NOW, as_of=NOW))
