@@ -1,4 +1,6 @@
-"""PINs, by which users sign at a colleague's desk: kept as salted hashes; five wrong ones, then a wait."""
+"""PINs, by which users sign at a colleague's desk: kept as salted hashes; five wrong ones at a desk, then a wait there;
+many at the desks of others, then a wait at all of those, and never at the own one.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,8 @@ from console.server.errors import ForbiddenRefusal, Invalid, NotFound, TooMany
 
 LEAST_DIGITS, MOST_DIGITS = 6, 12
 MOST_TRIES = 5
+MOST_OF_OTHERS = 20
+"""So many wrong ones at all desks but the user's own are answered at once."""
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=1)
 _SALT = 16
 
@@ -39,6 +43,7 @@ def set_pin(database: Database, name: str, pin: str, by: Actor, now: datetime) -
         if connection.scalar(sa.select(schema.users.c.id).where(schema.users.c.id == name)) is None:
             raise NotFound(f"There is no user {name}.")
         database.upsert(connection, schema.pins, [row])
+        connection.execute(sa.delete(schema.pin_tries).where(schema.pin_tries.c.user == name))
         audit.append(connection, now, audit.AuditedAction(by, audit.USER, name, detail={"did": "given a PIN"}))
 
 
@@ -64,30 +69,42 @@ def check_pin(database: Database, name: str, pin: str, by: Actor, now: datetime)
     """Raise ForbiddenRefusal when it is not this user's PIN, TooMany when too many were tried.
 
     Each try is counted before it is looked at, in a transaction of its own: those that come at once, or at several
-    servers of the city, are so many tries. A refused one is in the audit log.
+    servers of the city, are so many tries. A refused one is in the audit log. They are counted by desk, which is who is
+    signed in there, and together at all desks of others: nobody who guesses there keeps the user from signing at his
+    own, nor, for long, a colleague's.
     """
-    table = schema.pins
+    table, of_desk = schema.pins, schema.pin_tries
+    at_desk = sa.and_(of_desk.c.user == name, of_desk.c.desk == by.name)
     with database.write() as connection:
         row = connection.execute(sa.select(table).where(table.c.user == name).with_for_update()).first()
         if row is None:
             raise ForbiddenRefusal(f"{name} has no PIN yet: “Set my PIN”, or sigap user pin {name}.")
-        left = schema.moment(row.wait_until) - now if row.wait_until else timedelta(0)
-        # Longer than the longest it is where the clock has been set back since: nobody waits for that.
+        here = connection.execute(sa.select(of_desk).where(at_desk)).first()
+        is_own = by.name == name
+        # protects: guessing-elsewhere-locks-nobody-out
+        waits = [here.wait_until if here is not None else 0, 0 if is_own else row.wait_until]
+        left = max(_left(until, now) for until in waits)
         # protects: five-pins-and-a-wait
-        if timedelta(0) < left <= _LONGEST_WAIT:
+        if left > timedelta(0):
             minutes = -(-int(left.total_seconds()) // 60)
             raise TooMany(
                 f"Too many wrong PINs for {name}: wait {minutes} min.", retry_after_s=int(left.total_seconds()) + 1
             )
-        tries = row.tries + 1
-        wait = schema.micros(now + _wait_after(tries)) if tries >= MOST_TRIES else 0
-        connection.execute(sa.update(table).where(table.c.user == name).values(tries=tries, wait_until=wait))
+        tries = (here.tries if here is not None else 0) + 1
+        counted = {"user": name, "desk": by.name, "tries": tries, "wait_until": _wait_until(tries, MOST_TRIES, now)}
+        database.upsert(connection, of_desk, [counted])
+        if not is_own:
+            # protects: many-desks-guess-no-faster
+            others = {"tries": row.tries + 1, "wait_until": _wait_until(row.tries + 1, MOST_OF_OTHERS, now)}
+            connection.execute(sa.update(table).where(table.c.user == name).values(others))
     is_right = hmac.compare_digest(_hash_of(pin, row.salt), row.hash)
     with database.write() as connection:
-        if is_right:
-            connection.execute(sa.update(table).where(table.c.user == name).values(tries=0, wait_until=0))
-        else:
+        if not is_right:
             audit.append(connection, now, audit.AuditedAction(by, audit.SIGN_IN_REFUSED, name, detail={"by": "PIN"}))
+        else:
+            connection.execute(sa.delete(of_desk).where(at_desk))
+            if not is_own:
+                connection.execute(sa.update(table).where(table.c.user == name).values(tries=0, wait_until=0))
     if not is_right:
         left_tries = max(0, MOST_TRIES - tries)
         more = f"{left_tries} tries left." if left_tries else "Wait before the next."
@@ -96,13 +113,25 @@ def check_pin(database: Database, name: str, pin: str, by: Actor, now: datetime)
 
 def drop_pins(connection: sa.Connection, names: Sequence[str]) -> None:
     """Forget the PINs of users who are removed."""
-    connection.execute(sa.delete(schema.pins).where(schema.pins.c.user.in_(names)))
+    for table in (schema.pins, schema.pin_tries):
+        connection.execute(sa.delete(table).where(table.c.user.in_(names)))
 
 
-def _wait_after(tries: int) -> timedelta:
-    """Twice as long after each further one."""
-    times = 1 << min(10, tries - MOST_TRIES)
-    return min(_LONGEST_WAIT, times * _FIRST_WAIT)
+def _left(until: int, now: datetime) -> timedelta:
+    """How long has to be waited still. What is longer than the longest wait is of a clock that has been set back since:
+    nobody waits for that.
+    """
+    left = schema.moment(until) - now if until else timedelta(0)
+    return left if left <= _LONGEST_WAIT else timedelta(0)
+
+
+def _wait_until(tries: int, most: int, now: datetime) -> int:
+    """Until when has to be waited after so many tries, of which so many are answered at once: twice as long after each
+    further one; 0 for no wait.
+    """
+    if tries < most:
+        return 0
+    return schema.micros(now + min(_LONGEST_WAIT, (1 << min(10, tries - most)) * _FIRST_WAIT))
 
 
 def _hash_of(pin: str, salt: bytes) -> bytes:

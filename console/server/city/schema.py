@@ -229,6 +229,7 @@ looking = sa.Table(
     sa.Column("user", sa.Text, primary_key=True),
     sa.Column("report", sa.Text),
     sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False, server_default="0"),  # 0: not known
 )
 
 photo_facts = sa.Table(
@@ -259,6 +260,15 @@ pins = sa.Table(
     sa.Column("user", sa.Text, primary_key=True),
     sa.Column("salt", sa.LargeBinary, nullable=False),
     sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),  # wrong ones at others' desks since the last right one there
+    sa.Column("wait_until", sa.BigInteger, nullable=False),  # 0: no wait
+)
+
+pin_tries = sa.Table(
+    "pin_tries",
+    metadata,
+    sa.Column("user", sa.Text, primary_key=True),
+    sa.Column("desk", sa.Text, primary_key=True),  # who is signed in there
     sa.Column("tries", sa.Integer, nullable=False),  # wrong ones since the last right one
     sa.Column("wait_until", sa.BigInteger, nullable=False),  # 0: no wait
 )

@@ -30,7 +30,7 @@ from tools.bench.postgres import Postgres
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 MADE_SINCE_HOLDS_END = (
-    "closures", "alarms", "handovers", "pins", "messages", "read_marks", "photo_facts", "proof_photos",
+    "closures", "alarms", "handovers", "pins", "pin_tries", "messages", "read_marks", "photo_facts", "proof_photos",
     "limits",
 )  # fmt: skip
 """The tables that migrations after `v0006_holds_that_end` make: a city of before has none of them."""

@@ -275,6 +275,36 @@ def test_after_five_wrong_pins_even_the_right_one_waits(shift: ShiftEnd, clock: 
 
 
 @one_database
+def test_who_guesses_at_one_desk_keeps_nobody_from_signing_at_another(shift: ShiftEnd, clock: Clock) -> None:
+    def guess(desk: str, pin: str = "314159") -> None:
+        pins.check_pin(shift.city.database, "dewi", pin, Actor(desk, "operator"), shift.city.clock())
+
+    def guess_wrong(desk: str, times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(ForbiddenRefusal):
+                guess(desk)
+
+    guess_wrong("tono", pins.MOST_TRIES)
+    with pytest.raises(TooMany):
+        guess("tono", PIN)
+    guess("rina", PIN)
+    guess("dewi", PIN)
+    for desk in ("sari", "budi", "agus", "vera"):
+        guess_wrong(desk, pins.MOST_TRIES)
+    for desk in ("new", "rina"):
+        with pytest.raises(TooMany):
+            guess(desk, PIN)
+    guess("dewi", PIN)
+    clock.skip(minutes=5)
+    guess_wrong("new", 1)
+    with pytest.raises(TooMany, match="wait 10 min"):
+        guess("rina", PIN)
+    clock.skip(minutes=10)
+    guess("rina", PIN)
+    guess_wrong("new", 1)
+
+
+@one_database
 def test_a_clock_that_is_set_back_makes_nobody_wait_for_it(shift: ShiftEnd, clock: Clock) -> None:
     shift.offer(line("10"))
     for _ in range(pins.MOST_TRIES):
