@@ -1329,10 +1329,13 @@ class ApiFault(msgspec.Struct, frozen=True):
 
 
 class LastValues(msgspec.Struct, frozen=True):
-    """What the stream carries: unit -> [lat, lon, at]; connected user -> the report that he has open, or None."""
+    """What the stream carries: unit -> [lat, lon, at]; connected user -> the report that he has open, or None, and when
+    he came.
+    """
 
     positions: dict[str, tuple[float, float, datetime]] = {}
     looking: dict[str, str | None] = {}
+    since: dict[str, datetime] = {}
 
 
 class Seq(msgspec.Struct, frozen=True):

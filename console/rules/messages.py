@@ -247,11 +247,14 @@ class Touched(msgspec.Struct, frozen=True, tag="touched"):
 
 
 class Presence(msgspec.Struct, frozen=True, tag="presence"):
-    """Last-value state from the stream: unit positions (id -> lat, lon, at) and who looks at what."""
+    """Last-value state from the stream: unit positions (id -> lat, lon, at), who looks at what, and since when who is
+    connected has been, where the server tells it.
+    """
 
     source: str
     positions: dict[str, tuple[float, float, datetime]] = {}
     looking: dict[str, str | None] = {}
+    since: dict[str, datetime] = {}
 
 
 class SourceState(msgspec.Struct, frozen=True, tag="source_state"):

@@ -19,6 +19,12 @@ def can_be(at: datetime) -> bool:
     return EARLIEST <= (at if at.tzinfo is not None else at.replace(tzinfo=UTC)) < LATEST
 
 
+def known_moment(at: datetime) -> datetime | None:
+    """A time that somebody else tells, with its zone; None for one that no clock shows."""
+    # protects: nobody-came-at-no-time
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)) if can_be(at) else None
+
+
 def can_have_happened(at: datetime, now: datetime) -> bool:
     """Whether something can have happened then: not before 1970, and no more than seven days after `now`."""
     return can_be(at) and at - now < AHEAD

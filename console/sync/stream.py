@@ -13,6 +13,7 @@ from api_client.dispatch import DispatchClient
 from console.rules.backoff import Backoff
 from console.rules.degrees import on_earth
 from console.rules.messages import Presence
+from console.rules.moments import known_moment
 from console.sync.health import LIVE, Health
 from console.sync.retry import retry_after_s
 from console.sync.worker import LaneThread
@@ -80,5 +81,6 @@ class StreamLane(LaneThread):
                     self._on_news(event.seq)
                 elif isinstance(event, model.LastValues):
                     known = {unit: spot for unit, spot in event.positions.items() if on_earth(spot[0], spot[1])}
-                    self._emit(Presence(self._source, known, event.looking))
+                    since = {who: at for who, told in event.since.items() if (at := known_moment(told)) is not None}
+                    self._emit(Presence(self._source, known, event.looking, since))
                 self._on_beat()

@@ -63,4 +63,4 @@ class SyncArrivals(QObject):
     def _on_presence(self, presence: Presence) -> None:
         self._units.set_positions(presence.source, presence.positions)
         self._ticket.set_looking(presence.source, presence.looking)
-        self._attendance.tell(presence.source, presence.looking)
+        self._attendance.tell(presence.source, presence.looking, presence.since)

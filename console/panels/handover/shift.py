@@ -62,7 +62,7 @@ class ShiftController(QObject):
         self._followed, self._runner, self._time_at, self._zone = followed, runner, time_at, zone
         self._rights_at, self._show_panel, self._why_no_break = rights_at, show_panel, why_no_break
         self._came: dict[str, datetime] = {}
-        """When each who is connected came, of those who came while this window was open."""
+        """When each who is connected came, of those who came while this window was open: not every server says it."""
         self._were_on: frozenset[str] | None = None
         panel.answered.connect(self._on_answered)
         panel.opened.connect(self._on_opened)
@@ -206,7 +206,7 @@ class ShiftController(QObject):
         self._show_who()
 
     def _show_who(self) -> None:
-        """Who is connected now, each with since when where that was seen here."""
+        """Who is connected now, each with since when where its server says it, or that was seen here."""
         source = self._sources.first
         on = self._attendance.connected.get(source)
         if on is None:
@@ -215,7 +215,8 @@ class ShiftController(QObject):
         me = self._window_state.me_at(source)
         said = []
         for name in sorted(on | {me}):
-            at = self._came.get(name) if name != me else None  # he was there before the server had told so
+            at = self._attendance.since.get(source, {}).get(name) or self._came.get(name)
+            at = at if name != me else None  # he was there before the server had told so
             words = self.tr("{name} since {time}") if at is not None else "{name}"
             shown = self.tr("you") if name == me else name
             said.append(words.format(name=shown, time=formatting.clock(at, self._zone) if at is not None else ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -20,16 +21,20 @@ class Attendance(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.connected: Mapping[str, frozenset[str]] = {}
+        self.since: Mapping[str, Mapping[str, datetime]] = {}
+        """Source key -> since when its users have been connected, of those of whom the server says it."""
         self._awaited: set[str] = set()
         self._turn: dict[str, int] = {}
         """Raised each time that a source falls silent or tells of somebody: an older timer then does nothing."""
 
-    def tell(self, source: str, names: Collection[str]) -> None:
-        """A server told who is connected."""
+    def tell(self, source: str, names: Collection[str], since: Mapping[str, datetime] | None = None) -> None:
+        """A server told who is connected, and since when."""
         self._turn[source] = self._turn.get(source, 0) + 1
         self._awaited.discard(source)
-        if self.connected.get(source) != frozenset(names):
+        known = {name: at for name, at in (since or {}).items() if name in names}
+        if (self.connected.get(source), self.since.get(source, {})) != (frozenset(names), known):
             self.connected = {**self.connected, source: frozenset(names)}
+            self.since = {**self.since, source: known}
             self.changed.emit()
 
     def on_reached(self, source: str, *, is_reached: bool) -> None:

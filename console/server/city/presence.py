@@ -61,9 +61,11 @@ class PresenceTable:
         table, since = schema.looking, schema.micros(at - _SEEN_FOR)
         with self._database.write() as connection:
             self._set_right(connection, table)
-            known = sa.select(table.c.report).where(table.c.user == user, table.c.at >= since)
+            known = sa.select(table.c.report, table.c.since).where(table.c.user == user, table.c.at >= since)
             before = connection.execute(known).first()
-            self._database.upsert(connection, table, [{"user": user, "report": report, "at": schema.micros(at)}])
+            came = before.since if before is not None else schema.micros(at)
+            row = {"user": user, "report": report, "at": schema.micros(at), "since": came}
+            self._database.upsert(connection, table, [row])
             is_news = before is None or before.report != report
             if is_news:
                 self._database.notify(connection, SEEN)
@@ -81,16 +83,16 @@ class PresenceTable:
         self.moved()
 
     def seen(self, now: datetime | None = None) -> LastValues:
-        """All positions, and who is connected and looks at what."""
+        """All positions, and who is connected, since when, and looks at what."""
         since = schema.micros((now or datetime.now(UTC)) - _SEEN_FOR)
         places, users = schema.positions, schema.looking
         with self._database.read() as connection:
             positions = {
                 row.unit: (row.lat, row.lon, schema.moment(row.at)) for row in connection.execute(sa.select(places))
             }
-            rows = connection.execute(sa.select(users).where(users.c.at >= since))
-            looking = {row.user: row.report for row in rows}
-        return LastValues(positions, looking)
+            rows = connection.execute(sa.select(users).where(users.c.at >= since)).all()
+        looking = {row.user: row.report for row in rows}
+        return LastValues(positions, looking, {row.user: schema.moment(row.since) for row in rows if row.since})
 
     def _set_right(self, connection: sa.Connection, table: sa.Table) -> None:
         """Give presence that is dated in the future, by a clock that was ahead, the age at which it counts as over."""

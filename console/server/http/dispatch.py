@@ -274,7 +274,8 @@ class Dispatch:
                 "Server-sent events that wake a client when the feed grows, and carry positions and presence",
                 self._stream,
                 {200: ResponseSpec("Events without end.", _EVENT, ("text/event-stream",))},
-                text="`seq`: {seq}. `presence`: {positions: {unit: [lat, lon, at]}, looking: {user: report or null}}.",
+                text="`seq`: {seq}. `presence`: {positions: {unit: [lat, lon, at]}, looking: {user: report or null},"
+                " since: {user: when he came}}.",
             ),
             Operation(
                 "GET",

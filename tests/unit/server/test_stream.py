@@ -81,6 +81,7 @@ def test_positions_and_presence_are_carried_beside_the_feed(api: Api, city: City
         seen = stream.wait("presence")
         if seen["looking"] and seen["positions"]:
             break
+    assert list(seen.pop("since")) == ["local"]
     assert seen == {"positions": {"u1": [-6.85, 106.15, "2026-03-02T08:00:00Z"]}, "looking": {"local": "10"}}
     assert city.seq() == before
     older = place | {"lat": 0.0, "at": "2026-03-01T00:00:00Z"}
