@@ -124,22 +124,29 @@ class DispatchPuller:
 
     def _read_messages(self, stopped: Callable[[], bool]) -> None:
         """The messages of who is signed in, where that is known and the server passes on any."""
+        before, self._messages_fault = self._messages_fault, ""
+        while self._read_on_messages() and not stopped():
+            cursor = self._cache_writer.cursor(self._source)
+            if cursor is not None:
+                # protects: many-messages-hold-up-no-report
+                self._follow(cursor, stopped)
+        if self._messages_fault != before:
+            self.tell()
+
+    def _read_on_messages(self) -> bool:
+        """Read the next page of them; returns whether there is more. What is wrong with them alone is kept in words."""
         cursor = self._cache_writer.cursor(self._source)
         if not (self._has_messages and self._knows_me and self._user is not None and cursor is not None):
-            return
-        before, self._messages_fault = self._messages_fault, ""
+            return False
         try:
-            self._messages.catch_up(
-                self._user, cursor.epoch, cursor.scope_version, self.mapper, self._page_rows, stopped
-            )
+            return self._messages.read_on(self._user, cursor.epoch, cursor.scope_version, self.mapper, self._page_rows)
         except errors.ApiError as error:
             # protects: faulty-messages-hold-up-no-report
             if isinstance(error, _NOTHING_IS_READ):
                 raise
             self._messages_fault = f"Messages cannot be read: {error}"
             _log.info("%s: messages cannot be read, which is tried again with the next round: %s", self._source, error)
-        if self._messages_fault != before:
-            self.tell()
+            return False
 
     # First fill
 

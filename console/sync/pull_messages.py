@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
@@ -29,35 +29,39 @@ class MessagePuller:
         if any(isinstance(item.data, Entry) and item.data.kind in _NEWS for item in items):
             self._is_due = True
 
-    def catch_up(
-        self, user: str, epoch: str, scope_version: int, mapper: Mapper, rows: int, stopped: Callable[[], bool]
-    ) -> None:
-        """Read on to the end, or until `stopped()`. Raises ApiError, StoreError; what was read before is kept."""
+    def read_on(self, user: str, epoch: str, scope_version: int, mapper: Mapper, rows: int) -> bool:
+        """Read the next page, where there may be one; returns whether there is more. Raises ApiError, StoreError; what
+        was read before is kept.
+        """
         cursor = self._cache_writer.message_cursor(self._source)
         mine = MessageCursor(user, epoch, scope_version, 0)
         # protects: messages-of-another-operator-go
         if cursor is None or cursor.of_whom != mine.of_whom:
             self._cache_writer.forget_messages(self._source, mine)
             cursor, self._is_due = mine, True
-        while self._is_due and not stopped():
-            self._is_due = False  # an entry that comes by the feed meanwhile is heard
-            try:
-                cursor, more = self._read_page(cursor, mapper, rows)
-            except errors.CursorTooOld:
-                _log.info("%s no longer knows message %d: reading all messages anew", self._source, cursor.seq)
-                if not cursor.seq:
-                    raise
-                self._cache_writer.forget_messages(self._source, mine)
-                cursor, more = mine, True
-            except BaseException:
-                self._is_due = True
+        if not self._is_due:
+            return False
+        self._is_due = False  # an entry that comes by the feed meanwhile is heard
+        try:
+            more = self._read_page(cursor, mapper, rows)
+        except errors.CursorTooOld:
+            _log.info("%s no longer knows message %d: reading all messages anew", self._source, cursor.seq)
+            self._is_due = True
+            if not cursor.seq:
                 raise
+            self._cache_writer.forget_messages(self._source, mine)
+        except BaseException:
+            self._is_due = True
+            raise
+        else:
             self._is_due = self._is_due or more
+        return self._is_due
 
-    def _read_page(self, cursor: MessageCursor, mapper: Mapper, rows: int) -> tuple[MessageCursor, bool]:
+    def _read_page(self, cursor: MessageCursor, mapper: Mapper, rows: int) -> bool:
+        """Keep the page behind a place; whether there is more behind it."""
         page = self._client.messages(cursor.seq, rows)
         if page.epoch != cursor.epoch:  # the next round of the feed finds out what has become of the data
-            return cursor, False
+            return False
         if not fits(page, cursor.seq):
             raise errors.Malformed("The server's messages have a gap; nothing was taken from them.")
         mapped = mapper.page(page.items)
@@ -66,4 +70,4 @@ class MessagePuller:
         after = MessageCursor(cursor.user, cursor.epoch, cursor.scope_version, page.upto)
         if page.upto != cursor.seq and not self._cache_writer.put_messages(self._source, mapped.items, cursor, after):
             raise errors.Unreachable("The cache was begun anew.")
-        return after, page.more
+        return page.more

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from api_client.model import EditBody, Kind, Unit, UnitState
+from api_client.dispatch import DispatchClient
+from api_client.model import Changes, EditBody, Kind, Unit, UnitState
+from api_client.transport import utc_now
 from console.cache.reader import CacheReader
 from console.rules.messages import SourceState
 from console.server.city.records import Actor
 from console.server.city.users import load_users
+from console.sync.cache_writer_proxy import CacheWriterProxy
+from console.sync.health import Health
+from console.sync.pull_dispatch import DispatchPuller
 from console.sync.retry import Timing
 from tests.helpers.live_server import Live, live_server
 from tests.helpers.net import http
@@ -135,3 +142,29 @@ def test_messages_that_cannot_be_read_hold_up_no_report(live: Live, tmp_path: Pa
             desk.wait(SourceState, lambda state: state.state == "live" and not state.detail, since)
     finally:
         proxy.close()
+
+
+def test_many_messages_hold_up_no_report(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who signs in reads all that there is of ninety days: a P1 that came meanwhile came behind the last of them."""
+    budi, said, seen = Actor("budi", "operator"), list[Any](), list[bool]()
+    for number in range(5):
+        edit = EditBody(f"message-{number}", Kind.MESSAGE, data={"to": {}, "text": f"{number}"})
+        live.city.apply(edit, report=None, actor=budi, if_match=None)
+    writer, client = CacheWriterProxy(tmp_path / "desk", said.append), DispatchClient(live.url, token("rina"))
+    puller = DispatchPuller("jkt", client, writer, Health("jkt", said.append, utc_now), said.append, page_rows=2)
+    messages = client.messages
+    with contextlib.closing(writer), contextlib.closing(client):
+
+        def while_a_p1_comes(after: int, rows: int) -> Changes:
+            if not seen:
+                change = EditBody("now-a-p1", Kind.SET, data={"priority": 1})
+                live.city.apply(change, report="r1", actor=budi, if_match=1)
+            with contextlib.closing(CacheReader(tmp_path / "desk")) as reader:
+                seen.append(reader.reports_of("jkt", ["r1"])["r1"].priority == 1)
+            return messages(after, rows)
+
+        monkeypatch.setattr(client, "messages", while_a_p1_comes)
+        puller.catch_up(lambda: False)
+        assert seen[:3] == [False, True, True], "it does not wait for the other pages"
+    with contextlib.closing(CacheReader(tmp_path / "desk")) as reader:
+        assert texts(reader, "rina") == {"0", "1", "2", "3", "4"}
