@@ -28,7 +28,8 @@ export class CanvasLayer {
     canvas.style.width = size.x + "px";
     canvas.style.height = size.y + "px";
     window.L.DomUtil.setPosition(canvas, this._map.containerPointToLayerPoint([0, 0]));
-    canvas.hidden = !this._draw(cleared(this._apart, ratio), size.x, size.y); // without a graphics card an empty one, too, costs at each frame
+    const isSeen = width > 0 && height > 0; // a page that covers the map leaves it nothing
+    canvas.hidden = !isSeen || !this._draw(cleared(this._apart, ratio), size.x, size.y); // without a graphics card an empty one, too, costs at each frame
     if (!canvas.hidden) drawOn(canvas, width, height, (context) => context.drawImage(this._apart, 0, 0));
   }
 }
