@@ -98,9 +98,10 @@ class LockScreen(QWidget):
         self._alarms.set_line(*alarms)
         self._link.set_line(*link)
 
-    def set_hint(self, text: str) -> None:
-        """Who can unlock it, and how."""
+    def set_hint(self, text: str, *, asks_token: bool = True) -> None:
+        """Who can unlock it, and how; the field names a token only where one is asked for."""
         self._hint.setText(text)
+        self.field.setPlaceholderText(self.tr("Token") if asks_token else "")
 
     def set_message(self, text: str) -> None:
         """What became of the last try, or what has to be waited for."""

@@ -352,7 +352,7 @@ class ScreenLock(QObject):
         there = self.tr("Connected: reports come in, and what was saved is sent")
         self._page.set_lines(self._alarms(), ("warn", link) if away else ("ok", there))
         if kept is not None and not kept.needs_token:
-            self._page.set_hint(self.tr("Nobody signs in here with a token: Enter unlocks."))
+            self._page.set_hint(self.tr("Nobody signs in here with a token: Enter unlocks."), asks_token=False)
         else:
             self._page.set_hint(
                 self.tr("Your token and Enter unlock it. The token of a colleague signs you out and him in.")

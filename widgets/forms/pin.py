@@ -33,9 +33,10 @@ class PinForm(Form):
     ) -> None:
         super().__init__(theme, title, sentence, commit_text="", commit_keys="↵", width=480, about=about, parent=parent)
         self.commit_button.set_verb(verb)
-        self.before = self._add(self.tr("PIN until now"), self.tr("none yet: leave it empty")) if is_new else None
         self.pin = self._add(self.tr("New PIN") if is_new else self.tr("PIN"))
         self.again = self._add(self.tr("Once more")) if is_new else None
+        # Who has none yet would type the new one into what comes first.
+        self.before = self._add(self.tr("PIN until now"), self.tr("none yet: leave it empty")) if is_new else None
         if skip_text:
             self.add_skip(skip_text)
         self.touch()
@@ -71,7 +72,7 @@ class PinForm(Form):
 
     @override
     def first_field(self) -> QWidget:
-        return self.before if self.before is not None else self.pin
+        return self.pin
 
     @override
     def is_empty(self) -> bool:

@@ -131,7 +131,7 @@ class PlaceController(QObject):
         once = {one.id: one for one in offers[::-1]}
         unsure = ""
         if not whole and len(exact) != 1 and len({one.id for one in (*exact, *meant, *other)}) > 1:
-            unsure = self.tr("Several streets may be meant: ask in which area, ↓ chooses")
+            unsure = self.tr("Several streets may be meant: ask which one, in which area; ↓ chooses")
         elif like and offers[0] is like[0]:
             unsure = self.tr("Nothing of this name is known: ↓ to what is like it, or Ctrl M points at it")
         self._form.set_places([once.pop(one.id) for one in offers if one.id in once][:_PLACES], unsure)

@@ -757,6 +757,7 @@ def test_a_pin_is_set_by_who_types_it_twice(desk: HandoverDesk) -> None:
     form = desk.form()
     assert isinstance(form, PinForm)
     assert form.again is not None
+    assert form.first_field() is form.pin, "who has none yet would type the new one into the place of the old one"
     QTest.keyClicks(form.pin, "271828")
     QTest.keyClicks(form.again, "271827")
     QTest.keyClick(form.again, Qt.Key.Key_Return)

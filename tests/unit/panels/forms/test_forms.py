@@ -448,7 +448,11 @@ def test_a_street_that_does_not_exist_takes_no_other_one_by_enter(city_of_two: R
     QTest.keyClicks(form.place, "jalan mawar 3")
     QTest.keyClick(form.place, Qt.Key.Key_Return)
     assert not form.is_placed, "one of two that may be meant"
-    assert form._where.text() == form.foot_note() == "Several streets may be meant: ask in which area, ↓ chooses"
+    assert (
+        form._where.text()
+        == form.foot_note()
+        == "Several streets may be meant: ask which one, in which area; ↓ chooses"
+    )
     form.place.clear()
     QTest.keyClicks(form.place, "jalan mawar 3 Jati")
     QTest.keyClick(form.place, Qt.Key.Key_Return)
