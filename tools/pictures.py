@@ -197,8 +197,8 @@ def _take_parts(app: Any, console: Any, kind: str) -> None:
     from PySide6.QtTest import QTest
 
     console.actions.run("log_line")
-    QTest.keyClicks(app.focusWidget(), "Pintu Air Manggarai 720 cm, Siaga 4")
-    QTest.keyClick(app.focusWidget(), Qt.Key.Key_Return)
+    QTest.keyClicks(console.window.focusWidget(), "Pintu Air Manggarai 720 cm, Siaga 4")
+    QTest.keyClick(console.window.focusWidget(), Qt.Key.Key_Return)
     for part, action in PARTS.items():
         console.actions.run(action)
         if part == "handover":
@@ -210,8 +210,8 @@ def _take_parts(app: Any, console: Any, kind: str) -> None:
             one.close()
         if part == "handover":
             console.actions.run(action)
-    QTest.keyClicks(app.focusWidget(), _TOKEN)  # a lock outlives its window
-    QTest.keyClick(app.focusWidget(), Qt.Key.Key_Return)
+    QTest.keyClicks(console.lock_page.field, _TOKEN)  # a lock outlives its window
+    QTest.keyClick(console.lock_page.field, Qt.Key.Key_Return)
     _wait(app, lambda: not console.screen_lock.is_locked)
 
 
