@@ -167,6 +167,8 @@ class Offers(QObject):
                 self._found[scoped_code] = self._offered(about, claim.offer)
             self._follow(scoped_code, seen, me)
         self._show()
+        # protects: an-offer-behind-many-is-read
+        self._read_again(frozenset())
 
     def _follow(self, scoped_code: ScopedCode, seen: _Seen, me: str) -> None:
         """Keep what the operator offers, and say what became of what he had offered."""
