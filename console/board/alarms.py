@@ -31,6 +31,8 @@ _DONE = frozenset({Status.VALIDATION, Status.RESOLVED, Status.CLOSED})
 """In these nobody has to come."""
 _TAKES = frozenset({Kind.CLAIM, Kind.DISPATCH})
 """By these somebody has a report."""
+_BELONGS = frozenset({"area", "agency"})
+"""What decides who is to answer a report."""
 _LOOKED_AT = 4
 """So many times what is listed of late reports is looked at, where there are more than that."""
 _AWAITED = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
@@ -185,8 +187,8 @@ def _is_own(crew: CityUnit, cities: Cities, scopes: Mapping[str, Rights]) -> boo
 
 def _crewless_since(fact: Fact, reader: CacheReader) -> tuple[float, str]:
     """Since when (unix seconds) a report has been a P1 without a crew: since it was made, became a P1, came back to
-    work, its last crew has gone or who had taken it has left it or signed out; and by whom that was ("" when it was
-    made so).
+    work, was passed on, its last crew has gone or who had taken it has left it or signed out; and by whom that was (""
+    when it was made so).
     """
     ended = [(job.since.timestamp(), job.by) for job in reader.assignments(fact.row) if job.state in ENDED_ASSIGNMENT]
     turned = [(entry.at.timestamp(), _by(entry)) for entry in _turns(reader.entries(fact.row))]
@@ -203,11 +205,12 @@ def _by(entry: Entry) -> str:
 
 
 def _turns(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries of a history, the oldest first, that made the report a P1, brought it back to work, or took back that
-    a crew comes or that somebody has it.
+    """The entries of a history, the oldest first, that made the report a P1, brought it back to work, passed it on to
+    another area or agency, or took back that a crew comes or that somebody has it.
     """
     found: list[Entry] = []
     is_done: bool | None = None
+    belongs: dict[str, object] = {}
     undone = {entry.undone_by: entry for entry in entries if entry.undone_by is not None}
     for entry in entries:
         was_done, status, before = is_done, entry.data.get("status"), undone.get(entry.id)
@@ -216,7 +219,10 @@ def _turns(entries: Sequence[Entry]) -> list[Entry]:
         # An undo tells of a field only what it undoes: who lowered it, or said that a crew comes.
         # protects: what-an-undo-brings-back-is-new
         is_undo = before is not None and (
-            "priority" in before.data or before.kind in _TAKES or str(before.data.get("state")) in ON_THE_WAY
+            "priority" in before.data
+            or before.kind in _TAKES
+            or str(before.data.get("state")) in ON_THE_WAY
+            or not _BELONGS.isdisjoint(before.data)
         )
         was_returned = was_done is None and status == Status.RETURNED  # of a history that is not here from its start
         # protects: what-comes-back-to-work-is-new
@@ -225,9 +231,18 @@ def _turns(entries: Sequence[Entry]) -> list[Entry]:
         )
         # protects: who-leaves-a-p1-leaves-it-to-all
         is_left = entry.kind == Kind.RELEASE
-        if is_raised or is_undo or is_back or is_left:
+        # Who is to answer it now has heard nothing of it, whoever had acknowledged it before.
+        # protects: a-p1-that-is-passed-on-calls-where-it-goes
+        is_passed = entry.kind == Kind.SET and entry.undone_by is None and _goes_elsewhere(entry, belongs)
+        belongs |= {field: entry.data[field] for field in _BELONGS & entry.data.keys()}
+        if is_raised or is_undo or is_back or is_left or is_passed:
             found.append(entry)
     return found
+
+
+def _goes_elsewhere(entry: Entry, belongs: Mapping[str, object]) -> bool:
+    """Whether an entry gives a report to another area or agency than those that it belongs to, as far as is known."""
+    return any(belongs.get(field) != entry.data[field] for field in _BELONGS & entry.data.keys())
 
 
 def _gone(cities: Cities, source: str, report: str, reader: CacheReader) -> list[tuple[float, str]]:

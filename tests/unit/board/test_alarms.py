@@ -181,6 +181,8 @@ BACK: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "taken, and left": [("claim", {}), ("release", {})],
     "taken, and that undone": [("claim", {}), ("claim", {"undoes": "e0"})],
     "taken by an order, and that undone": [("dispatch", {}), ("dispatch", {"undoes": "e0"})],
+    "passed on to another agency": [("note", {}), ("set", {"agency": "parks"})],
+    "passed on, and that undone": [("set", {"area": "north"}), ("set", {"undoes": "e0"})],
 }
 
 
@@ -199,6 +201,13 @@ def test_a_p1_that_comes_back_or_is_left_is_a_new_occurrence_by_whoever_did_it(c
     for key, undone_by in (("n", "m"), ("m", None)):
         city.put("entry", Entry(key, "1", "note", NOW + 3 * MINUTE, "sari", data=hostile, undone_by=undone_by))
     assert city.found(5)["crewless", "1"].since == NOW + 2 * MINUTE
+
+
+def test_a_p1_whose_place_is_corrected_in_its_own_area_is_no_new_occurrence(city: City) -> None:
+    city.report("1", 1)
+    city.put("entry", Entry("c", "1", "created", NOW, "sari", data={"area": "north"}))
+    city.put("entry", Entry("x", "1", "set", NOW + MINUTE, "sari", data={"area": "north", "address": "Jl. Raya 5"}))
+    assert city.found(4)["crewless", "1"].since == NOW
 
 
 def clock(minutes: float, state: str = "running") -> tuple[Any, ...]:
