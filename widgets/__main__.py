@@ -307,7 +307,7 @@ def handover_lines() -> list[HandoverRow]:
         HandoverRow("h2", "931180 Genangan, Setia Budi", "due in 4:52", "SDA-11 on scene", "", "solid", "dewi 14:55",
                     "over", 2, 2),
         HandoverRow("h3", "931164 Jalan rusak", "1 h 02", "BMG-04 on scene", "Gudang buka 07:00", "half",
-                    "question dewi 14:57", "", 2, 3, words="dewi 14:57, read by rina: siapa pegang kunci gudang?"),
+                    "question dewi 14:57", "", 2, 3, words="rina: Pak Agus di gudang · 14:59"),
         HandoverRow("s2", "Breached, or due within the hour", stands="0, nothing", is_heading=True),
         HandoverRow("s3", "Units and sync", stands="1", is_heading=True),
         HandoverRow("h4", "SDA-15", "no position for 51 min", "roll call 14:52: no answer", "Handy talky mati",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -246,6 +246,9 @@ def _beside(column: QRect, line: QRect) -> QRect:
 class _HandoverHead(QWidget):
     """Title and figures, how much is confirmed, and the words over the columns."""
 
+    city_asked = Signal()
+    """The name of the city was clicked."""
+
     def __init__(self, theme: Theme, view: QAbstractItemView, open_key: str) -> None:
         super().__init__()
         self._theme, self._view, self._open_key = theme, view, open_key
@@ -258,6 +261,13 @@ class _HandoverHead(QWidget):
         self.update()
 
     @override
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        name = QFontMetrics(self._theme.font("dense", 600)).horizontalAdvance(f"{self._city} ▾")
+        place = QRect(0, 0, self._theme.px(12) + name, self._theme.px(_HEAD_HEIGHT))
+        if self._city and place.contains(event.position().toPoint()):
+            self.city_asked.emit()
+
+    @override
     def paintEvent(self, event: QPaintEvent) -> None:
         theme = self._theme
         painter = QPainter(self)
@@ -265,14 +275,13 @@ class _HandoverHead(QWidget):
         high = theme.px(_HEAD_HEIGHT)
         painter.fillRect(QRect(0, 0, self.width(), high), theme.color("surface.raised"))
         right = self.width() - theme.px(12)
-        for cap in (self._open_key, _CAPS[PRINT]):
+        for cap in (self._open_key, _CAPS[PRINT], *((_CAPS[CITY],) if self._city else ())):
             right -= cap_size(theme, cap).width()
             paint_cap(painter, theme, right, high // 2, cap)
             right -= theme.px(6)
         font, left, title = theme.font("dense", 600), theme.px(12), self._title
         if self._city:
-            paint_cap(painter, theme, left, high // 2, _CAPS[CITY])
-            left, title = left + cap_size(theme, _CAPS[CITY]).width() + theme.px(6), f"{self._city} · {self._title}"
+            title = f"{self._city} ▾ · {self._title}"
         title = QFontMetrics(font).elidedText(title, Qt.TextElideMode.ElideRight, right - left - theme.px(12))
         painter.setFont(font)
         painter.setPen(theme.color("text.primary"))
@@ -371,6 +380,7 @@ class HandoverPanel(QWidget):
         self.view.entered.connect(lambda _: self._tell())
         self.view.menu_asked.connect(self.menu_asked)
         self._head = _HandoverHead(theme, self.view, open_key)
+        self._head.city_asked.connect(lambda: self._on_intent(CITY))
         self._empty = EmptyState(theme)
         self._empty.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._middle = QStackedWidget()
@@ -434,10 +444,10 @@ class HandoverPanel(QWidget):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.clicked.connect(lambda _=False, number=number: self._on_quick(number))
             below.addWidget(button)
-        below.addWidget(self._hint, 1)
+        below.addStretch(1)
+        column.addWidget(self._hint)
         column.addWidget(self._below_question)
-        self.question.hide()
-        self._below_question.hide()
+        self._end_question()
         for line in self._lines_of_buttons:
             line.setSpacing(theme.px(6))
             column.addLayout(line)
@@ -541,7 +551,8 @@ class HandoverPanel(QWidget):
         self.question.setText(begun)
         self._hint.set_words(hint, warns=False)
         self.question.show()
-        self._below_question.show()
+        self._hint.show()
+        self._below_question.setVisible(bool(self._quick))
         self.question.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.question.end(False)  # the key marks what stands there: typing would take it away
 
@@ -551,8 +562,8 @@ class HandoverPanel(QWidget):
         return self._hint.words
 
     def _end_question(self) -> None:
-        self.question.hide()
-        self._below_question.hide()
+        for part in (self.question, self._hint, self._below_question):
+            part.hide()
 
     def _on_question_done(self, by_enter: bool) -> None:
         self._end_question()
@@ -600,4 +611,5 @@ class HandoverPanel(QWidget):
 
 
 def _words(row: HandoverRow) -> str:
-    return ", ".join(part for part in (row.title, row.when, row.stands, row.remark, row.mark_text, row.note) if part)
+    parts = (row.title, row.when, row.stands, row.remark, row.words, row.mark_text, row.note)
+    return ", ".join(part for part in parts if part)

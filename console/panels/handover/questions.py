@@ -125,15 +125,17 @@ class HandoverQuestions:
         message, me = found.message, self._window_state.me_at(source)
         text = one_line(message.text[:300], 200)
         if message.author != me:
-            return self._tr("{who} {time}: {text}").format(who=message.author, time=at(message.at), text=text)
-        readers = [mark for mark in found.marks if mark.addressed]
-        state = self._tr("read by {who}").format(who=readers[0].who) if readers else self._tr("not read yet")
-        return self._tr("You {time}, {state}: {text}").format(time=at(message.at), state=state, text=text)
+            return self._tr("{who}: {text} · {time}").format(who=message.author, time=at(message.at), text=text)
+        # What is wrong stands first: the end of a line may have no room.
+        if not (readers := [mark for mark in found.marks if mark.addressed]):
+            return self._tr("Not read yet: {text} · {time}").format(text=text, time=at(message.at))
+        words = self._tr("You: {text} · {time}, read by {who}")
+        return words.format(text=text, time=at(message.at), who=readers[0].who)
 
     def _waiting(self, source: str, asked: str) -> str:
         """A question that no server has, with where it stands; "" where it has left."""
         for queued in self._outbox.open_for(source, None):
             if queued.edit.id == asked and queued.edit.kind is Kind.MESSAGE:
                 text = one_line(str(queued.edit.data.get("text", ""))[:300], 200)
-                return self._tr("You, {state}: {text}").format(state=self._tr(STATE_WORDS[queued.state]), text=text)
+                return f"{self._tr(STATE_WORDS[queued.state])}: {text}"
         return ""

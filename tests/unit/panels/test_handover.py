@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -346,7 +346,7 @@ def test_a_question_goes_to_the_role_of_who_hands_over_where_the_report_lies(des
         {"to": {"role": "supervisor"}, "text": "Still yours?", "report": "3"},
         {"to": {"role": "supervisor"}, "text": "SDA-7: Until when?"},
     ]
-    assert desk.rows()["report:1"].words in ("You, saved: Who is on it?", "You, sending: Who is on it?")
+    assert desk.rows()["report:1"].words in ("saved: Who is on it?", "sending: Who is on it?")
 
 
 def test_at_the_desk_of_who_hands_over_it_says_who_asks(desk: HandoverDesk) -> None:
@@ -379,12 +379,12 @@ def test_an_answer_stands_beside_its_line_whether_or_not_it_is_kept_with_the_rep
     )
     desk.look()
     desk.look()
-    assert desk.rows()["report:1"].words == "You 08:01, read by sari: Who is on it?"
-    assert desk.rows()["unit:7"].words == "You 08:03, not read yet: SDA-7: Until when?"
+    assert desk.rows()["report:1"].words == "You: Who is on it? · 08:01, read by sari"
+    assert desk.rows()["unit:7"].words == "Not read yet: SDA-7: Until when? · 08:03"
     desk.messages_there(said("a1", "sari", 4, "Until noon"), said("a2", "sari", 5, "PLN is", "1"))
     desk.look()
-    assert desk.rows()["unit:7"].words == "sari 08:04: Until noon"
-    assert desk.rows()["report:1"].words == "sari 08:05: PLN is"
+    assert desk.rows()["unit:7"].words == "sari: Until noon · 08:04"
+    assert desk.rows()["report:1"].words == "sari: PLN is · 08:05"
     desk.signed_out = True
     desk.look()
     assert desk.rows()["report:1"].words == ""
@@ -639,6 +639,11 @@ def test_of_several_cities_one_is_chosen_and_each_has_its_draft_and_its_hours(de
     desk.key(Qt.Key.Key_N)
     QTest.keyClicks(desk.panel.remark, "ask PLN")
     QTest.keyClick(desk.panel.remark, Qt.Key.Key_Return)
+    QTest.mouseClick(desk.panel._head, Qt.MouseButton.LeftButton, pos=QPoint(300, 10))
+    assert desk.forms._open is None
+    QTest.mouseClick(desk.panel._head, Qt.MouseButton.LeftButton, pos=QPoint(20, 10))
+    assert isinstance(desk.forms._open, ChooseOne)
+    desk.forms._open.close()
     desk.key(Qt.Key.Key_C)
     form = desk.forms._open
     assert isinstance(form, ChooseOne)
