@@ -15,7 +15,7 @@ from widgets.keys import KeyButton
 from widgets.rows import AT_LEFT, RowDelegate, RowsModel, RowsView
 from widgets.states import EmptyState
 from widgets.symbols import Symbols
-from widgets.text import one_line
+from widgets.text import one_line, tip
 from widgets.theme import Theme
 
 ROW_HEIGHT, _HEAD_HEIGHT, _FOOT_HEIGHT = 26, 26, 40
@@ -74,7 +74,7 @@ class _WhoLine(QWidget):
     def set_words(self, lead: str, text: str) -> None:
         self._lead, self._text = lead, one_line(text, 1000)
         self.setAccessibleName(f"{lead} {text}")
-        self.setToolTip("")
+        self.setToolTip(tip(text))
         self.update()
 
     @override

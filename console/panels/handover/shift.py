@@ -212,15 +212,20 @@ class ShiftController(QObject):
         if on is None:
             self._panel.set_on(self.tr("Who is on"), self.tr("not known: the server is not reached, or has not said"))
             return
-        me = self._window_state.me_at(source)
-        said = []
-        for name in sorted(on | {me}):
-            at = self._attendance.since.get(source, {}).get(name) or self._came.get(name)
-            at = at if name != me else None  # he was there before the server had told so
-            words = self.tr("{name} since {time}") if at is not None else "{name}"
-            shown = self.tr("you") if name == me else name
-            said.append(words.format(name=shown, time=formatting.clock(at, self._zone) if at is not None else ""))
-        self._panel.set_on(self.tr("On: {n}").format(n=len(said)), ", ".join(said))
+        me, since = self._window_state.me_at(source), self._attendance.since.get(source, {})
+        came: dict[str, list[str]] = {"": []}  # clock time -> who came then, so that all have room in one line
+        for name in sorted(on | {me}, key=lambda name: (since.get(name) or self._came.get(name) or self._now, name)):
+            at = since.get(name) or self._came.get(name)
+            # Who sits here was there before the server had told so.
+            clock = formatting.clock(at, self._zone) if at is not None and name != me else ""
+            came.setdefault(clock, []).append(self.tr("you") if name == me else name)
+        words = self.tr("{names} since {time}")
+        said = [
+            words.format(names=", ".join(names), time=clock) if clock else ", ".join(names)
+            for clock, names in came.items()
+            if names
+        ]
+        self._panel.set_on(self.tr("On: {n}").format(n=sum(map(len, came.values()))), "; ".join(said))
 
     def _crew(self, unit_id: str) -> CityUnit | None:
         crews = self._window_state.cities.crews

@@ -160,11 +160,13 @@ def test_it_says_who_is_on_and_since_when_where_that_was_seen(desk: ShiftDesk) -
     assert desk.on() == "On: 2 dewi, you"
     desk.now += MINUTE
     desk.attendance.tell("city", ["rina", "dewi", "sari"])
-    assert desk.on() == "On: 3 dewi, you, sari since 08:01"
+    assert desk.on() == "On: 3 dewi, you; sari since 08:01"
     desk.attendance.tell("city", ["dewi"])
     assert desk.on() == "On: 2 dewi, you"
     desk.attendance.tell("city", ["dewi", "rina"], {"dewi": NOW - MINUTE, "gone": NOW})
-    assert desk.on() == "On: 2 dewi since 07:59, you", "the server says it"
+    assert desk.on() == "On: 2 you; dewi since 07:59", "the server says it"
+    desk.attendance.tell("city", ["dewi", "rina", "ani"], dict.fromkeys(("ani", "dewi"), NOW))
+    assert desk.on() == "On: 3 you; ani, dewi since 08:00", "said once of those who came together"
     desk.attendance.on_reached("city", is_reached=False)
     desk.controller.show()
     assert desk.on().startswith("Who is on not known")
