@@ -186,10 +186,19 @@ class HandoverPage(QObject):
         draft, before = HandoverDraft(self._now), shift_at(self.shift.start - _MOMENT, self._zone)
         kept = self._kept(self._key_of(before))
         # protects: what-was-noted-is-handed-over-once
-        if kept is None or key != self._key_of(self.shift) or self._is_handed_over(before):
+        if kept is None or key != self._key_of(self.shift):
             return draft
-        notes = {line: LineNotes(one.remark) for line, one in kept.notes.items() if _is_note(line, one)}
-        return msgspec.structs.replace(draft, notes=notes)
+        return msgspec.structs.replace(draft, notes=_not_in(self._signed_of(before), kept))
+
+    def _end_draft(self, signed: Handover) -> None:
+        """The draft has become what was signed; what was noted after it had been offered is for the next one."""
+        left = _not_in(signed, self._own_draft)
+        self._outbox.drop_draft(self._key)
+        if left:
+            # protects: what-was-noted-after-the-offer-is-kept
+            key = self._key_of(shift_at(self.shift.end, self._zone))
+            draft = self._draft_of(key)
+            self._keep(msgspec.structs.replace(draft, notes={**left, **draft.notes}), key)
 
     def _kept(self, key: str) -> HandoverDraft | None:
         kept = self._outbox.draft(key)
@@ -293,8 +302,8 @@ class HandoverPage(QObject):
         rights, reader = self._rights_at(source), self._reader
         document = self._find_document()
         if document != self._document:
-            if document is not None and document.signed is not None:
-                self._outbox.drop_draft(self._key)  # it has become what was signed
+            if self._document is None and document is not None and document.signed is not None:
+                self._end_draft(document)
             self._document, self._counts = document, None
         noted = [line.removeprefix(_REPORT) for line, one in self.draft.notes.items() if _is_note(line, one)]
         missing, since = dict(self._missing()) if source == self._sources.first else {}, self.shift.start
@@ -836,12 +845,13 @@ class HandoverPage(QObject):
     def _noted_for(self) -> ShiftSpan:
         """The shift with whose hand-over a note goes: once that is signed, the next one."""
         shift = self.shift
-        return shift_at(shift.end, self._zone) if self._is_handed_over(shift) else shift
+        return shift_at(shift.end, self._zone) if self._signed_of(shift) is not None else shift
 
-    def _is_handed_over(self, shift: ShiftSpan) -> bool:
+    def _signed_of(self, shift: ShiftSpan) -> Handover | None:
+        """What the operator has handed over of a shift, and somebody has signed."""
         me, handovers = self._window_state.me_at(self._source), self._window_state.catalog(self._source).handovers
         mine = of_shift(handovers, me, shift)
-        return mine is not None and mine.signed is not None
+        return mine if mine is not None and mine.signed is not None else None
 
     def _keep(self, draft: HandoverDraft, key: str = "") -> None:
         """Take over the draft (of `key`, by default of what is shown); once somebody has written on it, it is kept on
@@ -860,3 +870,10 @@ class HandoverPage(QObject):
 def _is_note(line: str, notes: LineNotes) -> bool:
     """Whether something was written on the line of a report."""
     return bool(notes.remark) and line.startswith(_REPORT)
+
+
+def _not_in(signed: Handover | None, draft: HandoverDraft) -> dict[str, LineNotes]:
+    """What was noted in a draft, without marks, and does not stand in what was signed."""
+    said = {line.id: line.remark for line in signed.lines} if signed is not None else {}
+    notes = ((line, one) for line, one in draft.notes.items() if _is_note(line, one))
+    return {line: LineNotes(one.remark) for line, one in notes if said.get(line) != one.remark}

@@ -481,6 +481,24 @@ def test_what_was_noted_and_handed_over_to_nobody_is_in_the_next_draft(desk: Han
     assert desk.page.draft.incoming == ""
 
 
+def test_what_was_noted_after_it_was_offered_is_in_the_next_draft(desk: HandoverDesk) -> None:
+    """He signed at his own desk what had been offered before: the note went with the draft."""
+    desk.report_there("9", 4)
+    desk.look()
+    desk.key(Qt.Key.Key_N)
+    QTest.keyClicks(desk.panel.remark, "ask PLN")
+    QTest.keyClick(desk.panel.remark, Qt.Key.Key_Escape)
+    desk.note("9")
+    wait_for(lambda: "report:9" in desk.rows(), what="noted")
+    desk.put("handover", "offered-1", desk.document("rina", "dewi", NOW))
+    desk.look()
+    assert desk.page.is_signed
+    desk.now += timedelta(hours=8, minutes=10)
+    desk.look()
+    remarks = {line: row.remark for line, row in desk.rows().items() if row.remark}
+    assert remarks == {"report:9": "key is with the guard"}, "what was signed is not handed over twice"
+
+
 def test_a_report_that_was_noted_is_handed_over_with_its_remark(desk: HandoverDesk) -> None:
     desk.report_there("9", 4)
     desk.look()
