@@ -92,7 +92,8 @@ class AlarmFinder:
         marks = reader.history_marks(names)
         found, known = [], {}
         for fact in facts:
-            if fact.row not in names:  # made here, and at no server yet
+            # protects: a-report-that-goes-takes-no-alarm-with-it
+            if fact.row not in names or fact.row not in marks:  # made here, and at no server yet, or gone just now
                 continue
             mark = fact.created, fact.updated, marks[fact.row]
             before = self._since.get(fact.row)

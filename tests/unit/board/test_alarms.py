@@ -122,6 +122,16 @@ def test_a_p1_that_loses_its_crew_is_a_new_occurrence_whatever_is_read_first(cit
     assert city.found(7)["crewless", "1"].since == NOW + 6 * MINUTE
 
 
+def test_a_report_that_goes_while_it_is_looked_at_takes_no_other_alarm_with_it(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a city is read anew: one search in between found nothing at all, and said that it had failed."""
+    city.report("1", 1)
+    city.report("2", 2, clocks=clock(-1))
+    monkeypatch.setattr(city.reader, "history_marks", lambda _: {})
+    assert list(city.found(4)) == [("sla_breach", "2")]
+
+
 def test_a_report_that_became_a_p1_is_one_since_then(city: City) -> None:
     city.report("1", 3)
     assert city.found(1) == {}
