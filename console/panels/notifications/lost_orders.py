@@ -542,17 +542,17 @@ class LostOrders(QObject):
     def _urgency(self, shown: Unanswered) -> tuple[bool, int, int, int]:
         """The sort key of the notice: first where a crew does not come, by the priority of its report; what needs an
         answer before what is only to be seen, and that before what is over; then the oldest. A lost order whose units
-        are there anyway does not count as a missing crew. A P1 that a colleague gives stands with those: what crews
-        write would keep it from sight until it is too late to take it. That comes after each new P1 too.
+        are there anyway does not count as a missing crew. A P1 that a colleague gives comes after each new P1, and
+        before what crews write, which would keep it from sight until it is too late to take it.
         """
         if isinstance(shown, NewHazard):
             return False, HAZARD, 2, 1
         if isinstance(shown, OfferedReport):
             # protects: a-p1-that-is-given-is-seen
-            return shown.priority != HAZARD, shown.priority, 1, 0
+            return (False, HAZARD, 2, 2) if shown.priority == HAZARD else (True, shown.priority, 1, 0)
         if isinstance(shown, Setback):
             # protects: a-new-p1-stands-before-what-crews-write
-            return not shown.of_crew, shown.priority, 3 if shown.is_over else 2, 2 if shown.is_note else 0
+            return not shown.of_crew, shown.priority, 3 if shown.is_over else 2, 3 if shown.is_note else 0
         edit = _edit_of(shown)
         if isinstance(shown, UnsentReport):
             return not shown.is_loud, shown.priority, 1, edit.number

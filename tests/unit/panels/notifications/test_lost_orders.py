@@ -907,10 +907,13 @@ def test_the_most_dangerous_reports_notice_is_first_whatever_its_kind(strip: Str
 def test_a_p1_that_a_colleague_gives_is_not_hidden_by_what_crews_write(strip: Strip) -> None:
     """It can be taken for two minutes, and stood behind notes that were only to be seen until those were over."""
     offer = OfferedReport("city", "B", "budi", "Flood, Kemang", 1, 1002, NOW)
-    strip.orders.tell(Setback("city", "A", "rina", "SDA-11 writes:", "ten minutes more. Report A", 1, of_crew=True))
-    strip.orders.set_hazards((NewHazard(1003, "Fire, Kemang"),))
+    note = Setback("city", "A", "rina", "SDA-11 writes:", "ten minutes more. Report A", 1, of_crew=True, is_note=True)
+    strip.orders.tell(note)
     strip.orders.set_offers((offer,))
     assert strip.notice.bold.startswith("budi gives you")
+    strip.orders.set_hazards((NewHazard(1003, "Fire, Kemang"),))
+    assert strip.notice.bold == "New P1 without a crew:"
+    strip.orders.set_hazards(())
     strip.orders.set_offers((replace(offer, priority=2),))
     assert strip.notice.bold == "SDA-11 writes:", "but what is no P1 stands behind each of them"
 
