@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from console.files.lock import is_held
 from console.rules.loaded import Loaded
 from console.rules.messages import Source
 from console.settings import Settings, save_settings
@@ -151,6 +152,7 @@ def test_what_was_told_and_not_seen_outlives_a_kill(city: Served, tmp_path: Path
         process.kill()
         process.wait()
         process.stdout.close()  # type: ignore[union-attr]
+    wait_for(lambda: not is_held(profile_of(home) / "cache.lock"), what="its sync process has ended too")
     sync_once(home, city)
     with console(profile_of(home), city.address) as window:
         begun(window)
