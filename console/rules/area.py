@@ -136,24 +136,24 @@ class GeometryFault(ValueError):
     """A geometry that cannot be used; the words say why."""
 
 
-def check_geometry(geometry: dict[str, Any]) -> None:
-    """Raise GeometryFault unless `geometry` is a Polygon or MultiPolygon with a surface, in degrees, of few points."""
-    points = len(_shape("", geometry).x1)
-    if points > MOST_POINTS:
-        raise GeometryFault(f"its border has {points:,} points, more than {MOST_POINTS:,}; make it simpler")
-
-
 def border_box(geometry: dict[str, Any]) -> tuple[float, float, float, float]:
-    """West, south, east and north of a border, in degrees. Raises GeometryFault, as check_geometry."""
-    return _shape("", geometry).box
+    """West, south, east and north of a border, in degrees.
+
+    Raises GeometryFault unless it is a Polygon or MultiPolygon with a surface, in degrees, of few points.
+    """
+    shape = _shape("", geometry)
+    if len(shape.x1) > MOST_POINTS:
+        raise GeometryFault(f"its border has {len(shape.x1):,} points, more than {MOST_POINTS:,}; make it simpler")
+    return shape.box
 
 
 def _shape(code: str, geometry: dict[str, Any]) -> _Shape:
-    rings = [ring for polygon in _polygons(geometry) for ring in polygon]
+    polygons = _polygons(geometry)
+    rings = [ring for polygon in polygons for ring in polygon]
     if not rings:
         raise GeometryFault("it has no rings")
     size = 0.0
-    for polygon in _polygons(geometry):
+    for polygon in polygons:
         size += abs(_surface(polygon[0])) - sum(abs(_surface(hole)) for hole in polygon[1:]) if polygon else 0.0
     if size <= 0.0:
         raise GeometryFault("it has no surface")

@@ -7,7 +7,6 @@ import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -29,7 +28,7 @@ from console.panels.report.recommendations import Recommendations
 from console.panels.travel_times import speeds_text
 from console.panels.units import STALE_S, is_stale
 from console.panels.window_state import WindowState
-from console.rules.area import GeometryFault, border_box, check_geometry
+from console.rules.area import GeometryFault, border_box
 from console.rules.closure import corners
 from console.rules.filter import Filter
 from console.rules.scoped_code import ScopedCode
@@ -519,11 +518,9 @@ def city_box(areas: Iterable[Area]) -> Box | None:
 
 def _box_of(area: Area) -> Box | None:
     """Around the border of an area, else its middle."""
-    geometry = _border(area)
-    if geometry is not None:
-        return border_box(geometry)
-    if area.lat is None or area.lon is None:
-        return None
+    box = _box_of_border(area)
+    if box is not None or area.lat is None or area.lon is None:
+        return box
     return area.lon, area.lat, area.lon, area.lat
 
 
@@ -543,7 +540,7 @@ def areas_geojson(cities: Cities) -> bytes:
     """All areas as a FeatureCollection; those without a border as points (for their labels)."""
     features = []
     for area in offered(cities.areas):
-        geometry = _border(area)
+        geometry = area.geometry if _box_of_border(area) is not None else None
         if geometry is None and area.lat is not None and area.lon is not None:
             geometry = {"type": "Point", "coordinates": [area.lon, area.lat]}
         if geometry is not None:
@@ -570,12 +567,9 @@ def closures_json(closures: Closures, shown: Iterable[ShownClosure]) -> bytes:
     )
 
 
-def _border(area: Area) -> dict[str, Any] | None:
-    """The area's border, None when it has none that can be drawn."""
-    if area.geometry is None:
-        return None
+def _box_of_border(area: Area) -> Box | None:
+    """The box around the area's border, None when it has none that can be drawn."""
     try:
-        check_geometry(area.geometry)
+        return border_box(area.geometry) if area.geometry is not None else None
     except GeometryFault:
         return None
-    return area.geometry

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from api_client.model import Agency, Area, Calendar, Limit, Service, Template
-from console.rules.area import GeometryFault, check_geometry
+from console.rules.area import GeometryFault, border_box
 from console.rules.degrees import on_earth
 from console.rules.filter import FilterError
 from console.rules.limit import ABOVE, MINUTES, PRIORITIES_OF_LIMITS, limit_filter
@@ -253,7 +253,7 @@ class _Check:
             if area.geometry.keys() - {"type", "coordinates"}:
                 yield "geometry", "a border holds its type and its coordinates, and nothing else"
             try:
-                check_geometry(area.geometry)
+                border_box(area.geometry)
             except GeometryFault as fault:
                 yield "geometry", str(fault)
         if area.valid_from is not None and area.valid_to is not None and area.valid_to < area.valid_from:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from api_client.model import Area
-from console.rules.area import GeometryFault, check_geometry
+from console.rules.area import GeometryFault, border_box
 from console.server.loader.plain_file import mended, plain_file
 from console.server.loader.result import LoadError, LoadResult
 from console.server.loader.services import slug
@@ -97,7 +97,7 @@ def _area(feature: Any, number: int, remarks: list[str], *, border_needed: bool)
     geometry = feature.get("geometry")
     try:
         if geometry is not None:
-            check_geometry(geometry)
+            border_box(geometry)
         elif border_needed:
             raise GeometryFault("it has no geometry")
     except GeometryFault as fault:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from api_client.model import Area
-from console.rules.area import AreaIndex, AreaNames, GeometryFault, check_geometry
+from console.rules.area import AreaIndex, AreaNames, GeometryFault, border_box
 
 
 def square(code: str, west: float, south: float, side: float, **more: Any) -> Area:
@@ -104,9 +104,9 @@ def test_a_border_has_so_many_points() -> None:
         ring = [[round(106 + math.cos(turn), 14), round(-6 + math.sin(turn), 14)] for turn in turns]
         return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
 
-    check_geometry(circle(99_000))
+    border_box(circle(99_000))
     with pytest.raises(GeometryFault, match="100,001 points"):
-        check_geometry(circle(100_001))
+        border_box(circle(100_001))
 
 
 def test_near_a_border_both_areas_are_told_its_own_first() -> None:
