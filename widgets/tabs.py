@@ -184,7 +184,9 @@ class TabStrip(QWidget):
 
     def set_label(self, key: str, text: str, count: str = "") -> None:
         """Change the words of one tab."""
-        self.set_tabs([replace(one, text=text, count=count) if one.key == key else one for one in self._bar.labels])
+        labels = [replace(one, text=text, count=count) if one.key == key else one for one in self._bar.labels]
+        if labels != self._bar.labels:  # or the tabs would be laid out anew with each View
+            self.set_tabs(labels)
 
     def keys(self) -> list[str]:
         """The keys of the tabs, left to right."""
