@@ -164,9 +164,12 @@ def apply_edit(
 def entry_of(edit: Edit, before: Report, after: Report, at: datetime, entry_id: str) -> Entry:
     """The line of the history that an edit makes which is done at `at`: its payload, and who does it.
 
-    The status stands in it where that changed, or was set or begun with.
+    The status stands in it where that changed, or was set or begun with; the area where that changed with the place.
     """
     data = edit.data
+    # protects: a-place-in-another-area-is-told-as-such
+    if edit.kind is Kind.SET and before.area != after.area and "area" not in data:
+        data = data | {"area": after.area}
     status_said = edit.kind is Kind.CREATE or (edit.kind is Kind.SET and "status" in data)
     if status_said or before.status is not after.status:
         data = data | {"status": after.status.value}

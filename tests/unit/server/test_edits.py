@@ -438,8 +438,13 @@ def test_a_new_report_gets_the_smallest_area_and_the_services_defaults(api: Api)
     assert (report["area"], report["area_rule"], report["priority"], report["agency"]) == ("w1", "smallest", 2, "pu")
     assert made["entry"]["report"] == report["id"]
     assert {clock["name"] for clock in report["clocks"]} == {"first_response", "finish"}
-    moved = api.ok(report["id"], "set", {"place": {"lat": -6.45, "lon": 106.55, "address": "There"}})["report"]
+    there = {"lat": -6.45, "lon": 106.55, "address": "There"}
+    made = api.ok(report["id"], "set", {"place": there})
+    moved = made["report"]
     assert (moved["area"], moved["address"]) == ("w2", "There")
+    assert made["entry"]["data"]["area"] == "w2", "consoles read in it who is to answer it now"
+    within = api.ok(report["id"], "set", {"place": there | {"lat": -6.44}})
+    assert "area" not in within["entry"]["data"]
     handed = api.ok(report["id"], "set", {"area": "c"})["report"]
     assert (handed["area"], handed["area_rule"]) == ("c", "transfer")
     assert api.ok(None, "create", {"lat": 0.0, "lon": 0.0})["report"]["area"] is None
