@@ -7,7 +7,18 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from api_client.model import AlarmAbout, AlarmKind, Assignment, AssignmentState, Entry, Kind, Status, Unit, UnitState
+from api_client.model import (
+    AlarmAbout,
+    AlarmKind,
+    Assignment,
+    AssignmentState,
+    Entry,
+    Handover,
+    Kind,
+    Status,
+    Unit,
+    UnitState,
+)
 from console.board.counts import Bools, is_due_within, is_overdue
 from console.board.limits import LimitFinder
 from console.board.snapshot import CLOSED_FROM, Fact
@@ -17,7 +28,7 @@ from console.cache.catalog import Catalog, Cities, CityUnit
 from console.cache.reader import CacheReader, HistoryMark
 from console.rules.alarms import ANSWER_S, ARRIVAL_S, MOST_OF_A_KIND, SILENT_S, SLA_ENDS_SOON_S, Alarm
 from console.rules.edit import NO_EFFECT
-from console.rules.handover import left_over, unsigned_at
+from console.rules.handover import confirmed_in, left_over, unsigned_at
 from console.rules.report import HAZARD, is_for_everybody, upwards
 from console.rules.rights import Rights, in_scope, unit_in_scope
 from console.rules.status import ENDED_ASSIGNMENT, ON_THE_WAY
@@ -286,7 +297,7 @@ def _handed_over(
         for handover, since in unsigned_at(handovers, now):
             title = f"{handover.outgoing} → {handover.incoming}" if handover.incoming else handover.outgoing
             found.append(Alarm(AlarmKind.UNSIGNED, source, handover.id, since, _URGENT, title=title))
-        left = left_over(handovers, now)
+        left = left_over(handovers, now) | _not_given(handovers, now, source, reader)
         rows = {row: number for number in left if (row := reader.row_of(source, number)) is not None}
         facts = view.row_facts(list(rows)[:MOST_OF_A_KIND])
         within = within_scopes(view, view.snapshot.positions([fact.row for fact in facts]), cities, scopes)
@@ -301,6 +312,21 @@ def _handed_over(
             found.append(
                 Alarm(AlarmKind.LEFT_OVER, source, number, since, fact.priority, number, fact.row, "", title, taken)
             )
+    return found
+
+
+def _not_given(
+    handovers: Sequence[Handover], now: datetime, source: str, reader: CacheReader
+) -> dict[str, tuple[str, datetime]]:
+    """The reports that were confirmed and that who handed them over has still: they lie outside the areas and agencies
+    of who signed, and did not become his.
+    """
+    confirmed, found = confirmed_in(handovers, now), {}
+    for number, report in reader.reports_of(source, confirmed).items() if confirmed else ():
+        (outgoing, since, signed), claim = confirmed[number], report.claim
+        # protects: what-was-confirmed-and-not-given-is-an-alarm
+        if claim is not None and claim.who == outgoing and claim.since <= signed and not is_for_everybody(claim):
+            found[number] = outgoing, since
     return found
 
 

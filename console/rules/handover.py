@@ -191,6 +191,20 @@ def left_over(handovers: Iterable[Handover], now: datetime) -> dict[str, tuple[s
     return found
 
 
+def confirmed_in(handovers: Iterable[Handover], now: datetime) -> dict[str, tuple[str, datetime, datetime]]:
+    """The reports that were confirmed in signed hand-overs: each with who had handed it over, since when it is late if
+    he has it still, and when it was signed.
+    """
+    found: dict[str, tuple[str, datetime, datetime]] = {}
+    signed = [(one, one.signed) for one in handovers if one.signed is not None]
+    for handover, at in sorted(signed, key=lambda one: one[1], reverse=True):
+        since = max(at, handover.shift_end + LATE)
+        for line in handover.lines if since <= now < handover.shift_end + _LOOKED_BACK else ():
+            if line.report is not None and line.mark is HandoverMark.CONFIRMED:
+                found.setdefault(line.report, (handover.outgoing, since, at))
+    return found
+
+
 def changed_since(draft: HandoverDraft, states: Mapping[str, str]) -> frozenset[str]:
     """The lines that came, or whose state became another one, since the draft was begun or they were marked."""
     return frozenset(line for line, state in states.items() if draft.seen.get(line) != state)

@@ -22,6 +22,7 @@ from api_client.model import (
     Entry,
     Handover,
     HandoverLine,
+    HandoverMark,
     HandoverSection,
     Report,
     Service,
@@ -324,6 +325,20 @@ def test_what_lies_outside_of_the_operators_scope_is_for_others_to_answer(city: 
     found = city.found(2, Rights("operator", ("south",), ("pln",)))
     assert {about for _, about in found} == {"1", "3", "own"}
     assert len(city.finder.outside) == 2
+
+
+def test_what_was_confirmed_and_stays_with_who_has_gone_is_an_alarm(city: City) -> None:
+    """It lay outside the areas of who signed, so it did not become his: it stood as taken, by somebody at home."""
+    confirmed = HandoverMark.CONFIRMED
+    lines = [HandoverLine(f"report:{n}", HandoverSection.TAKEN, n, report=n, mark=confirmed) for n in "1234"]
+    city.put("handover", Handover("h1", "sari", NOW, NOW - 8 * HOUR, NOW, NOW, NOW, tuple(lines), "dewi", NOW))
+    city.report("1", 1, claim=Claim("sari", NOW - HOUR))
+    city.report("2", 3, claim=Claim("dewi", NOW))
+    city.report("3", 3, claim=Claim("sari", NOW + MINUTE))  # she has taken it once more
+    city.report("4", 3)
+    left = {key for key in city.found(15) if key[0] == "left_over"}
+    assert left == {("left_over", "1")}
+    assert not any(kind == "left_over" for kind, _ in city.found(14))
 
 
 def test_what_nobody_took_over_is_an_alarm_until_somebody_takes_it(city: City) -> None:
