@@ -196,6 +196,7 @@ def _take_parts(app: Any, console: Any, kind: str) -> None:
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
 
+    console.window.activateWindow()  # keys have their caps where they work
     console.actions.run("log_line")
     QTest.keyClicks(console.window.focusWidget(), "Pintu Air Manggarai 720 cm, Siaga 4")
     QTest.keyClick(console.window.focusWidget(), Qt.Key.Key_Return)
@@ -208,6 +209,7 @@ def _take_parts(app: Any, console: Any, kind: str) -> None:
         _save(app, console, f"{part}-{kind}", over[0] if over else None)
         for one in over:
             one.close()
+            console.window.activateWindow()
         if part == "handover":
             console.actions.run(action)
     QTest.keyClicks(console.lock_page.field, _TOKEN)  # a lock outlives its window

@@ -329,7 +329,7 @@ def drop(situation: Situation) -> str:
         return situation.barred
     if situation.unsent_report:
         return "What a colleague left is dropped in the outbox, where that is asked twice"
-    return "It is only to be seen" if situation.setback else lost(situation)
+    return "Nothing to be dropped: say that it is seen" if situation.setback else lost(situation)
 
 
 def radio_call(situation: Situation) -> str:

@@ -109,8 +109,8 @@ class ChartsController(QObject):
         view = self._window_state.view
         self._show_heading()
         if view is None or view.loaded < Loaded.REPORTS:
-            for chart in ("arrivals", "categories", "trend"):
-                self._panel.set_no_data(chart, self.tr("Not loaded yet"))
+            for chart, title in (("arrivals", ""), ("categories", ""), ("trend", self.tr("In time"))):
+                self._panel.set_no_data(chart, self.tr("Not loaded yet"), title=title)
             return
         self._show_arrivals(view)
         self._show_categories(view)
