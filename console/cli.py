@@ -90,6 +90,12 @@ def build_parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="the embedded report API")
     serve.set_defaults(command=_serve)
     serve.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
+    serve.add_argument(
+        "--connections",
+        type=int,
+        metavar="N",
+        help="to PostgreSQL at most, of this process: 23 unless said, so that four processes and psql fit into its 100",
+    )
     serve.add_argument("--host", default="127.0.0.1", metavar="H", help="127.0.0.1 unless said; others need users")
     serve.add_argument(
         "--port", type=int, default=8311, metavar="P", help="%(default)s unless said; 0 takes a free one"
@@ -418,6 +424,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     return serve(
         ServeOptions(
             database=arguments.database,
+            connections=arguments.connections,
             host=arguments.host,
             port=arguments.port,
             load=tuple(arguments.load),

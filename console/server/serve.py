@@ -25,6 +25,7 @@ from console.parent import when_parent_ends
 from console.server.admin.roster import turn_shifts
 from console.server.city import audit
 from console.server.city.city import FIRST_ZONE, City
+from console.server.city.database import CONNECTIONS, FEWEST_CONNECTIONS
 from console.server.city.media import MediaStore
 from console.server.city.records import COMMAND_LINE, DemoOptions, ServeOptions
 from console.server.city.users import Users, load_users
@@ -96,11 +97,18 @@ def _serve(options: ServeOptions) -> None:
     _check_proxies(options.behind_proxy)
     if not options.load and (options.check or options.mapping is not None):
         raise _Stop(f"--{'check' if options.check else 'mapping'} needs a file: --load FILE.", USAGE)
+    if options.connections is not None and options.connections < FEWEST_CONNECTIONS:
+        raise _Stop(f"A server needs {FEWEST_CONNECTIONS} connections to its database, or more.", USAGE)
     if options.check:
         _check(options)
         return
     with contextlib.closing(_socket(options.host, options.port)) as listener:
-        city = City(options.database, timezone=options.timezone, name=options.name)
+        city = City(
+            options.database,
+            timezone=options.timezone,
+            name=options.name,
+            connections=options.connections or CONNECTIONS,
+        )
         with contextlib.closing(city):
             city.create_schema()
             loopback = _is_loopback(options.host)

@@ -49,7 +49,7 @@ from console.server.city.claims import (
 )
 from console.server.city.clock_watch import clock_is_steady
 from console.server.city.closures import CityBorders, drop_old_closures, end_closures, read_closures
-from console.server.city.database import Database, Mark, begin_epoch, present_mark, present_number
+from console.server.city.database import CONNECTIONS, Database, Mark, begin_epoch, present_mark, present_number
 from console.server.city.edit_service import Applied, EditService
 from console.server.city.handovers import drop_old_handovers
 from console.server.city.holds import end_holds
@@ -100,8 +100,9 @@ class City:
         timezone: str = "",
         name: str = "",
         ticks: Callable[[], float] = time.monotonic,
+        connections: int = CONNECTIONS,
     ) -> None:
-        self.database = Database(url)
+        self.database = Database(url, connections=connections)
         self.clock = clock
         self.timezone = timezone
         self.name = name

@@ -54,8 +54,16 @@ _MARK = "sigap_mark"
 _WRITE = "sigap_write"
 _SCHEMA_LOCK = 0x53494741
 """The number of PostgreSQL's advisory lock that one server at a time has while it changes tables."""
-_POOL = 40
-"""At least as many connections as the web server has threads."""
+_FILE_POOL, _FILE_KEPT = 48, 40
+"""More connections to a file than the web server has threads, and how many of them stay open."""
+FEWEST_CONNECTIONS = 20
+"""As many as a server process on PostgreSQL has threads that need one, and some for what follows the database."""
+CONNECTIONS = 23
+"""How many a server process has to PostgreSQL at most, the one that listens included. PostgreSQL has 100 unless told
+otherwise, of which 3 are its administrator's: four processes leave 5 to psql, backups and `sigap user`.
+"""
+_CONNECTION_WAIT_S = 10.0
+"""How long a request waits for a connection; a request waits no longer for its turn to write either."""
 _SILENT_S = 15.0
 """After this long PostgreSQL ends a writing transaction of whose server it hears nothing, or everybody waits for its
 locks: a computer that lost its power or its network, or a process that was stopped, does not say that it is gone.
@@ -98,17 +106,23 @@ class Mark(NamedTuple):
 class Database:
     """Transactions on the database at `url`; `on_commit` functions get the counter's value after each numbered one.
 
-    They also get whether users may have been changed.
+    They also get whether users may have been changed. `connections` is how many PostgreSQL is asked for at most.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
         self.url = _known(sa.make_url(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._write_lock = threading.Lock()
         self.on_commit: list[Callable[[int, bool], None]] = []
         self.mark = Mark("", 0)
         """The highest number that this process has seen committed: only a check, see `went_back`."""
-        options: dict[str, Any] = {"pool_size": _POOL, "max_overflow": 8}
+        # protects: four-servers-fit-into-postgresql
+        self.most_pooled = _FILE_POOL if self.is_sqlite else connections - 1  # one listens, outside of the pool
+        options: dict[str, Any] = {
+            "pool_size": min(self.most_pooled, _FILE_KEPT),
+            "max_overflow": max(0, self.most_pooled - _FILE_KEPT),
+            "pool_timeout": _CONNECTION_WAIT_S,
+        }
         if not self.is_sqlite:
             options |= {"isolation_level": "READ COMMITTED", "pool_pre_ping": True}
         self.engine = sa.create_engine(self.url, **options)

@@ -84,6 +84,8 @@ class ServeOptions(msgspec.Struct, frozen=True):
     `behind_proxy` are the addresses of the proxy whose word about who asks is believed. With `ends_with_input` the
     server ends when its standard input does. `city_map` is the folder of a city map, or of a profile that may have one.
 
+    `connections` are those to PostgreSQL at most, None for as many as are right for four servers of one database.
+
     Without `timezone` the city's own counts. With `check` the files to load are only looked at.
     """
 
@@ -104,3 +106,4 @@ class ServeOptions(msgspec.Struct, frozen=True):
     behind_proxy: str | None = None
     ends_with_input: bool = False
     citizens: CitizenOptions = CitizenOptions()
+    connections: int | None = None

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -88,8 +89,9 @@ class GeoReport:
             response = write(errors(refusal), form or Format.JSON, retry_after(refusal))
         except ClientDisconnect:
             raise
-        except DBAPIError as fault:
-            log.error("%s %s: the database failed: %s", request.method, request.url.path, fault.orig)
+        except (DBAPIError, NoConnectionLeft) as fault:
+            why = getattr(fault, "orig", None) or fault
+            log.error("%s %s: the database failed: %s", request.method, request.url.path, why)
             busy = Overloaded("The city's database cannot do this now. Ask again.")
             response = write(errors(busy), form or Format.JSON, retry_after(busy))
         except Exception as fault:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from starlette.applications import Starlette
 from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
@@ -83,7 +84,7 @@ def make_app(
     """
     change_watcher, known_epoch = ChangeWatcher(city), city.epoch
     subscribers = Subscribers(city, change_watcher, beat_s=beat_s, gone_s=gone_s)
-    http_endpoint = HttpEndpoint(users, limits)
+    http_endpoint = HttpEndpoint(users, limits, connections=city.database.most_pooled)
     store = MediaStore(media, on_photo=city.keep_photo_facts)
     dispatch = Dispatch(city, http_endpoint, store, change_watcher, subscribers)
     georeport = GeoReport(city, http_endpoint, store, citizens)
@@ -123,6 +124,8 @@ def make_app(
             Refusal: refusal_response,
             HTTPException: http_error_response,
             DBAPIError: database_response,
+            # protects: no-connection-left-is-no-defect
+            NoConnectionLeft: database_response,
             # protects: integrity-is-one-edits-fault
             IntegrityError: defect_response,  # what we wrote does not fit what is there: asking again does not help
             Exception: defect_response,

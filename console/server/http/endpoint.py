@@ -112,15 +112,23 @@ class Pool(Enum):
     """Waits for the map process, which answers one at a time."""
 
 
-def _pools() -> dict[Pool, WorkThreads]:
+_MANY = 39
+"""With more connections than this each thread that needs one has one."""
+
+
+def _pools(connections: int) -> dict[Pool, WorkThreads]:
+    """The threads: few where there are few connections, of which everybody else's work would otherwise take those that
+    writers wait for. Edits follow one another at PostgreSQL whatever their number, at the end of the audit chain.
+    """
+    many = connections > _MANY
     return {
-        Pool.READ: WorkThreads("read", 16, 2_000),
-        Pool.WRITE: WorkThreads("write", 12, 2_000),
+        Pool.READ: WorkThreads("read", 16 if many else 6, 2_000),
+        Pool.WRITE: WorkThreads("write", 12 if many else 4, 2_000),
         Pool.UPLOAD: WorkThreads("upload", 2, 200),
-        Pool.DOOR: WorkThreads("door", 2, 200),
+        Pool.DOOR: WorkThreads("door", 2 if many else 1, 200),
         Pool.PUBLIC_READ: WorkThreads("public-read", 2, 62, most_each=16, modest=True),
-        Pool.PUBLIC_WRITE: WorkThreads("public-write", 2, 62, most_each=16),
-        Pool.PUBLIC_PHOTO: WorkThreads("public-photo", 2, 8, most_each=6),
+        Pool.PUBLIC_WRITE: WorkThreads("public-write", 2 if many else 1, 62, most_each=16),
+        Pool.PUBLIC_PHOTO: WorkThreads("public-photo", 2 if many else 1, 8, most_each=6),
         Pool.PUBLIC_PLACES: WorkThreads("public-places", 1, 31, most_each=8),
     }
 
@@ -128,16 +136,22 @@ def _pools() -> dict[Pool, WorkThreads]:
 class HttpEndpoint:
     """Makes endpoints of plain functions: finds the user, reads the body, and runs the function on a thread.
 
-    Everybody is bound by `limits` but "local", the only user of a server without tokens.
+    Everybody is bound by `limits` but "local", the only user of a server without tokens. There are no more threads than
+    `connections` to the database, if those are few.
     """
 
     def __init__(
-        self, users: Users | None, limits: RateLimits | None = None, *, bodies: BodyBudget | None = None
+        self,
+        users: Users | None,
+        limits: RateLimits | None = None,
+        *,
+        bodies: BodyBudget | None = None,
+        connections: int = _MANY + 1,
     ) -> None:
         self._users = users
         self._limits = limits or RateLimits()
         self._bodies = bodies or BodyBudget()
-        self._pools = _pools()
+        self._pools = _pools(connections)
 
     def close(self) -> None:
         """Tell all work that it may stop, and refuse what comes from now on: the server ends."""
@@ -371,7 +385,7 @@ async def http_error_response(_: Request, error: Exception) -> Response:
 
 async def database_response(request: Request, error: Exception) -> Response:
     """The database does not answer, is locked or full: told in the log; the client may ask again."""
-    first_line = str(getattr(error, "orig", None)).partition("\n")[0]  # what follows quotes values
+    first_line = str(getattr(error, "orig", None) or error).partition("\n")[0]  # what follows quotes values
     log.error("%s %s: the database failed: %s", request.method, request.url.path, first_line)
     return await refusal_response(request, Overloaded("The server's database cannot do this now. Ask again."))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,6 +93,21 @@ def test_it_is_ready_again_when_what_was_wrong_is_over(
         aside.rename(file)
         assert part() is None
     assert caplog.text.count("ready again") == 2
+
+
+@pytest.mark.usefixtures("expected_log")
+def test_without_a_connection_left_clients_are_told_to_come_again(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(city.database.engine.pool, "_timeout", 0.2)
+    with running(city, tmp_path / "media") as url, contextlib.ExitStack() as held:
+        for _ in range(city.database.most_pooled):
+            held.enter_context(city.database.engine.connect())
+        for path in ("/dispatch/v1/reports/10", "/open311/v2/requests/10.json"):
+            answer = requests.get(url + path, timeout=60)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1"), path
+        assert requests.get(f"{url}/ready", timeout=60).json()["part"] == "database"
+        assert requests.get(f"{url}/health", timeout=60).status_code == 200
 
 
 @one_database

@@ -36,6 +36,26 @@ def two_cities(postgres: Postgres, clock: Clock) -> Iterator[tuple[City, City]]:
         second.close()
 
 
+def test_four_servers_and_psql_fit_into_the_hundred_connections_of_postgresql(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_CONNECTION_WAIT_S", 0.01)
+    with postgres.fresh() as url, contextlib.ExitStack() as held:
+        for _ in range(4):
+            pooled = held.enter_context(contextlib.closing(City(url))).database
+            with contextlib.suppress(sa.exc.TimeoutError):
+                for _ in range(100):
+                    connection = held.enter_context(pooled.engine.connect())
+        open_now = int(
+            connection.exec_driver_sql(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            ).scalar_one()
+        )
+        listening, psql_and_backup, of_the_administrator = 4, 5, 3
+        assert open_now >= 4 * 16
+        assert open_now + listening + psql_and_backup + of_the_administrator <= 100
+
+
 def test_one_key_at_two_servers_is_one_edit_and_one_unit_is_sent_once(two_cities: tuple[City, City]) -> None:
     answers: list[Any] = []
     go = threading.Barrier(4)
