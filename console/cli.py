@@ -10,7 +10,10 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+from typing_extensions import override
 
 from console import error_text
 
@@ -24,7 +27,11 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices, and its threads cost a start
     gc.set_threshold(*_COLLECT_AFTER)
     sys.setswitchinterval(0.0005)
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is _serve:
+        _put_settings(arguments)
+        arguments = parser.parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         return command(arguments)
@@ -88,8 +95,24 @@ def build_parser() -> argparse.ArgumentParser:
             window.add_argument("--second-desk", action="store_true", help=argparse.SUPPRESS)
 
     serve = commands.add_parser("serve", help="the embedded report API")
-    serve.set_defaults(command=_serve)
-    serve.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
+    serve.set_defaults(command=_serve, parser=serve)
+    serve.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="options from a TOML file, by their names (port = 8311); the environment (SIGAP_SERVE_PORT) wins over it, "
+        "and the command line over both",
+    )
+    where = serve.add_mutually_exclusive_group()
+    where.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
+    where.add_argument(
+        "--database-file",
+        dest="database",
+        type=_first_line,
+        default=argparse.SUPPRESS,
+        metavar="FILE",
+        help="a file whose first line is that URL, such as a secret with a password",
+    )
     serve.add_argument(
         "--connections",
         type=int,
@@ -101,7 +124,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--port", type=int, default=8311, metavar="P", help="%(default)s unless said; 0 takes a free one"
     )
     serve.add_argument(
-        "--load", type=Path, action="append", default=[], metavar="FILE", help="reports of a file; may be repeated"
+        "--load", type=Path, action=_Several, default=[], metavar="FILE", help="reports of a file; may be repeated"
     )
     serve.add_argument(
         "--mapping",
@@ -140,8 +163,20 @@ def build_parser() -> argparse.ArgumentParser:
         help="where people reach this server, such as https://reports.example.org (for GeoReport's discovery)",
     )
     posting = serve.add_mutually_exclusive_group()
-    posting.add_argument("--open-reports", action="store_true", help="everybody may post reports (GeoReport)")
-    posting.add_argument("--keyed-reports", action="store_true", help="an api_key is needed: sigap client add NAME")
+    posting.add_argument(
+        "--open-reports",
+        dest="posting",
+        action="store_const",
+        const="open",
+        help="everybody may post reports (GeoReport)",
+    )
+    posting.add_argument(
+        "--keyed-reports",
+        dest="posting",
+        action="store_const",
+        const="keyed",
+        help="an api_key is needed: sigap client add NAME",
+    )
     serve.add_argument("--no-public", action="store_true", help="serve no pages for citizens")
     serve.add_argument("--demo-city", action="store_true", help="fill it with the demo city and let it live")
     serve.add_argument("--reports", type=_positive, default=365_000, help=argparse.SUPPRESS)
@@ -330,6 +365,33 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Several(argparse.Action):
+    """An option that may be repeated; what is given replaces the default instead of being added to it."""
+
+    @override
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, _option: Any = None
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, [*([] if before is self.default else before), values])
+
+
+def _first_line(text: str) -> str:
+    from console.commands.serve_config import first_line
+
+    return first_line(text)
+
+
+def _put_settings(arguments: argparse.Namespace) -> None:
+    """Make what a file and the environment say the defaults of `sigap serve`; ends the program when that cannot be."""
+    from console.commands.serve_config import ConfigFault, put_defaults
+
+    try:
+        put_defaults(arguments.parser, arguments.config, os.environ)
+    except ConfigFault as fault:
+        arguments.parser.exit(2, f"sigap: {fault}\n")
+
+
 def _web_address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
@@ -418,9 +480,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         if arguments.demo_city
         else None
     )
-    posting = Posting.KEYED if arguments.keyed_reports else Posting.LOCAL
-    if arguments.open_reports:
-        posting = Posting.OPEN
+    posting = Posting(arguments.posting or Posting.LOCAL)
     return serve(
         ServeOptions(
             database=arguments.database,

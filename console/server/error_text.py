@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 import sqlalchemy as sa
 
 from console.server.city.migrations import NewerDatabase
 
+_PASSWORD = re.compile(r":[^:/]*@")
 DONE, USAGE, REFUSED, LOCAL_DATA = 0, 2, 3, 4
 
 FAULTS = (sa.exc.SQLAlchemyError, sqlite3.Error, NewerDatabase, OSError)
@@ -18,6 +20,8 @@ def complaint(fault: Exception, database: str) -> tuple[str, int]:
     """The sentence and the exit code for one of FAULTS, met by a command that was given this database address."""
     if isinstance(fault, sa.exc.ArgumentError | sa.exc.NoSuchModuleError):
         example = "sqlite:///city.db or postgresql+psycopg://user@host/city"
+        # protects: no-password-in-a-complaint
+        database = _PASSWORD.sub(":***@", database)
         return f"“{database}” is no database address that is known here; write it like {example}.", USAGE
     if isinstance(fault, NewerDatabase):
         return str(fault), LOCAL_DATA
