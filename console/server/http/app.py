@@ -35,7 +35,7 @@ from console.server.http.endpoint import (
     refusal_response,
 )
 from console.server.http.event_stream import BEAT_S, GONE_S, Subscribers
-from console.server.http.health import Health
+from console.server.http.health import HealthAddresses
 from console.server.http.rate_limit import RateLimits
 from console.server.pages.assets import Assets
 from console.server.pages.citizens import Citizens
@@ -107,7 +107,7 @@ def make_app(
 
     app = Starlette(
         routes=[
-            *Health(city, media).routes(),
+            *HealthAddresses(city, media).routes(),
             Mount("/dispatch/v1", routes=dispatch.routes()),
             Mount("/open311/v2", routes=georeport.routes()),
             Mount("/streets", routes=map_tiles.routes()),

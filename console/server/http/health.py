@@ -40,7 +40,7 @@ class Unready(Enum):
     DISK = "The disk is full."
 
 
-class Health:
+class HealthAddresses:
     """What answers at /health and /ready (also as /healthz, /livez and /readyz)."""
 
     def __init__(self, city: City, media: Path, *, least_free: int = LEAST_FREE) -> None:

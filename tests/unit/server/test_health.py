@@ -18,7 +18,7 @@ from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.users import Users, add_user
 from console.server.http import health, rate_limit
-from console.server.http.health import Health
+from console.server.http.health import HealthAddresses
 from console.server.http.rate_limit import RateLimits
 from tests.helpers.prompt_server import serving
 from tests.unit.server.conftest import running
@@ -29,7 +29,7 @@ one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True
 @contextmanager
 def asked(city: City, media: Path, **options: Any) -> Iterator[str]:
     """The two addresses alone, of a server that is looked at anew with each question."""
-    with serving(Starlette(routes=Health(city, media, **options).routes())) as port:
+    with serving(Starlette(routes=HealthAddresses(city, media, **options).routes())) as port:
         yield f"http://127.0.0.1:{port}"
 
 
