@@ -361,6 +361,13 @@ class TokenOwner(msgspec.Struct, frozen=True, tag="token_owner"):
     problem: str = ""
 
 
+class SignOutTold(msgspec.Struct, frozen=True, tag="sign_out_told"):
+    """A server was told that whose token this is has signed out, or knows nothing of signing out."""
+
+    source: str
+    token: str
+
+
 class RequestDone(msgspec.Struct, frozen=True, tag="request_done"):
     """What was asked of a server was done, or `problem` says why it was not."""
 
@@ -386,6 +393,7 @@ Up = (
     | Revealed
     | CallerFound
     | TokenOwner
+    | SignOutTold
     | RequestDone
     | Alive
 )

@@ -20,6 +20,7 @@ from console.rules.messages import (
     SetPin,
     SignHandover,
     SignOut,
+    SignOutTold,
     TokenOwner,
     WhoseToken,
 )
@@ -40,7 +41,7 @@ _OTHERS_NEED_SERVER = "The server cannot be reached now: it alone knows whose ot
 _NEEDS_NETWORK = "The reporter's contact is kept at the server only, which cannot be reached now."
 
 
-_Answer = Revealed | CallerFound | TokenOwner | RequestDone
+_Answer = Revealed | CallerFound | TokenOwner | SignOutTold | RequestDone
 
 
 class Answers(Connection, Protocol):
@@ -89,8 +90,8 @@ class RequestsLane(LaneThread):
         self._health = health
         self._emit = emit
         self._owner_of, self._sign_out = owner_of, sign_out
-        self._left: deque[str] = deque()
-        """The tokens of operators who have signed out, which the server has not been told."""
+        self._left: deque[SignOut] = deque()
+        """The operators who have signed out, which the server has not been told."""
         self._asked: deque[Asked] = deque()
         self._open: str | None = None
         self._tell_at = 0.0
@@ -119,7 +120,7 @@ class RequestsLane(LaneThread):
 
     def sign_out(self, told: SignOut) -> None:
         """Tell that an operator has signed out."""
-        self._left.append(told.token)
+        self._left.append(told)
         self.poke()
 
     def find_owner(self, asked: WhoseToken) -> None:
@@ -204,12 +205,13 @@ class RequestsLane(LaneThread):
     def _tell_who_left(self) -> None:
         while self._left and not self._wakeup.stopped:
             try:
-                self._sign_out(self._left[0])
+                self._sign_out(self._left[0].token)
             except errors.ApiError as error:
                 # protects: a-sign-out-is-told-at-last
                 if _is_away(error) or isinstance(error, (errors.Busy, errors.ServerFault)):
                     return  # tried again with the next presence
-            self._left.popleft()
+            told = self._left.popleft()
+            self._emit(SignOutTold(told.source, told.token))
 
     def _tell(self, report: str | None) -> None:
         if self._health.state != LIVE or self._health.breaker.open:

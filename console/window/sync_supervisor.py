@@ -28,6 +28,8 @@ from console.rules.messages import (
     SetPin,
     SignedIn,
     SignHandover,
+    SignOut,
+    SignOutTold,
     SourceState,
     Start,
     Stop,
@@ -108,6 +110,8 @@ class SyncSupervisor(QObject):
         self._frames: Frames[Up] = Frames(Up)
         self._fetches: list[Fetch] = []
         self._looks: dict[str, Look] = {}
+        self._left: dict[SignOut, None] = {}
+        """Who has signed out, which his server has not been told."""
         self._failures = 0
         self._troubles: dict[str, SourceState] = {}
         self._forgot = False  # whether one that begins now does not have what was sent before
@@ -134,11 +138,13 @@ class SyncSupervisor(QObject):
         """Follow these sources from now on: starts the process, or tells a running one to begin again with them."""
         self._turn += 1
         start = self._start = msgspec.structs.replace(start, turn=self._turn)
+        # Who signs in again is there.
+        self._left = {one: None for one in self._left if start.tokens.get(one.source) != one.token}
         if self.running:
             # It begins anew and forgets what it held, like one that ended.
             self.send(start)
-            for look in self._looks.values():
-                self.send(look)
+            for kept in self._to_say_again():
+                self.send(kept)
             self.restarted.emit()
         elif not self._again.isActive() and self._process is None:
             self._launch()
@@ -147,6 +153,9 @@ class SyncSupervisor(QObject):
         """Send a message to the sync process; while it is down see the class."""
         if isinstance(message, Look):
             self._looks[message.source] = message
+        elif isinstance(message, SignOut):
+            # protects: a-sign-out-outlives-the-next-sign-in
+            self._left[message] = None
         if self.running and self._process is not None:
             self._process.write(pack(message))
         elif isinstance(message, SyncNow) and self._again.isActive():
@@ -165,6 +174,9 @@ class SyncSupervisor(QObject):
         elif isinstance(message, Push):
             # protects: lost-before-the-first-start
             self._forgot = True
+
+    def _to_say_again(self) -> list[Look | SignOut]:
+        return [*self._looks.values(), *self._left]
 
     def stop(self) -> None:
         """End the process in order; after five seconds by force."""
@@ -206,8 +218,8 @@ class SyncSupervisor(QObject):
         self._process.write(pack(self._start))
         for fetch in self._fetches:
             self._process.write(pack(fetch))
-        for look in self._looks.values():
-            self._process.write(pack(look))
+        for kept in self._to_say_again():
+            self._process.write(pack(kept))
         self._fetches = []
         self._steady.start()
         # protects: first-beat-may-be-late
@@ -273,6 +285,8 @@ class SyncSupervisor(QObject):
                 self.revealed.emit(message)
             case CallerFound():
                 self.caller_found.emit(message)
+            case SignOutTold():
+                self._left.pop(SignOut(message.source, message.token), None)
             case TokenOwner():
                 self.token_owner.emit(message)
             case RequestDone():

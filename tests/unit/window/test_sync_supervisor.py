@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import QProcess
 from PySide6.QtNetwork import QNetworkInformation
@@ -23,12 +24,13 @@ from console.outbox.link import OutboxLink
 from console.panels.qt_outbox import QtOutbox
 from console.pipe import Frames, pack
 from console.rules.edit import Edit
-from console.rules.messages import Alive, Fetch, Push, Source, SourceState, Start, SyncNow, Up
+from console.rules.messages import Alive, Fetch, Look, Push, SignOut, Source, SourceState, Start, SyncNow, Up
 from console.rules.queued import EditState
 from console.sync.process import LOCK
 from console.window.network import Network
 from console.window.sync_supervisor import SyncSupervisor
 from tests.helpers.fake_city import FakeCity, five_reports, report
+from tests.helpers.net import http
 
 WAIT_MS = 60_000
 
@@ -294,3 +296,38 @@ def test_a_network_that_is_back_is_said_once_it_leads_further(qtbot: QtBot) -> N
     network.on_reach(reach.Disconnected)
     network.on_medium(medium.Unknown)
     assert len(back) == 4
+
+
+def test_who_has_signed_out_is_told_though_the_next_operator_signs_in_first(
+    qtbot: QtBot, sync_supervisor: SyncSupervisor, city: FakeCity, tmp_path: Path
+) -> None:
+    """The link was away: what he had taken stood as his ever after, as nobody told the server that he had gone."""
+
+    def told() -> list[str]:
+        return [one.headers["authorization"] for one in list(city.server.asked) if one.method == "DELETE"]
+
+    def begin() -> int:
+        """Begin anew, as for the next operator; how often it was told by then."""
+        with qtbot.waitSignal(sync_supervisor.source_state, timeout=WAIT_MS, check_params_cb=live):
+            sync_supervisor.start(start_of(city, tmp_path))
+        return len(told())
+
+    city.answers["/presence"] = http(503, {"error": "busy", "message": "Not now."}, Sigap_Server=city.epoch)
+    begin()
+    sync_supervisor.send(SignOut("jkt", "rina's"))
+    qtbot.waitUntil(lambda: bool(told()), timeout=WAIT_MS)
+    before = begin()
+    del city.answers["/presence"]
+    sync_supervisor.send(Look("jkt", "1"))
+    qtbot.waitUntil(lambda: len(told()) > before, timeout=WAIT_MS)
+    assert set(told()) == {"Bearer rina's"}
+    qtbot.waitUntil(lambda: not sync_supervisor._left, timeout=WAIT_MS)
+    assert begin() == len(told()), "once it is told it is not told again"
+
+
+def test_who_signs_in_again_before_the_server_is_told_has_not_gone(city: FakeCity, tmp_path: Path) -> None:
+    sync_supervisor = SyncSupervisor(command=["true"])
+    sync_supervisor.send(SignOut("jkt", "rina's"))
+    sync_supervisor.start(msgspec.structs.replace(start_of(city, tmp_path), tokens={"jkt": "rina's"}))
+    assert not sync_supervisor._left
+    sync_supervisor.stop()
