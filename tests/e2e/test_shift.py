@@ -11,12 +11,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
+import requests
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from api_client.model import AlarmKind
+from api_client.model import AlarmKind, Handover
+from console.panels.messages import Thread
 from console.rules.alarms import FLOOD, AlarmState
+from console.rules.correspondence import EVERYONE, thread_of
+from console.rules.handover import ended_shift, id_of_shift
+from console.rules.shifts import ShiftSpan, shift_at
 from tests.helpers.city import TOKENS, Served, console, served, stopped, wait_for, write_users
 from tests.helpers.hands import CTRL, NONE, choose, find, key, p1_data, said, wait_ready
 from widgets.handover import SIGN
@@ -211,6 +216,75 @@ def test_a_flood_of_sixty_alarms_leaves_each_p1_its_line_and_one_key_acknowledge
     assert budi.alarms.calling is None or budi.alarms.calling.key not in told
 
 
+def test_a_shift_that_nobody_handed_over_is_acknowledged_once_for_both_desks(desks: Desks) -> None:
+    rina, budi = desks.rina, desks.budi
+    report_in(rina, 300, hours_ago=48, **p1_data(rina))
+    wait_for(lambda: all_sent(rina), what="something was left open")
+    zone = rina.zone_at("city")
+    ended = ended_shift(datetime.now(zone), zone)
+    before = shift_at(ended.start - timedelta(seconds=1), zone)
+    _offer(desks.city, "before", before)
+    wait_for(lambda: rina.window_state.catalog("city").handovers, what="this city hands its shifts over")
+    key_of_alarm = ("city", f"unsigned:{id_of_shift(ended)}")
+    for window in (rina, budi):
+        wait_for(lambda window=window: window.alarms.find(key_of_alarm), what="nobody handed the last one over")
+    rina.alarms.acknowledge([key_of_alarm])
+    wait_for(
+        lambda: (one := budi.alarms.find(key_of_alarm)) is not None and one.state is AlarmState.ACKNOWLEDGED,
+        what="the other desk has it acknowledged too",
+    )
+    assert budi.alarms.find(key_of_alarm).record.acknowledged_by == "rina"
+
+
+def _offer(city: Served, key: str, shift: ShiftSpan, *lines: dict[str, Any]) -> None:
+    """rina hands a shift over, at some other desk."""
+    times = {"begun": datetime.now(UTC), "shift_start": shift.start, "shift_end": shift.end}
+    offered = {"id": f"handover-{key}", "lines": lines} | {name: at.isoformat() for name, at in times.items()}
+    headers = {"Authorization": f"Bearer {TOKENS['rina']}"}
+    done = requests.post(f"{city.address}/dispatch/v1/handovers", json=offered, headers=headers, timeout=30)
+    assert done.ok, done.text
+
+
+def test_a_question_about_a_line_is_answered_beside_it(desks: Desks) -> None:
+    rina, budi = desks.rina, desks.budi
+    number = find(rina, "open", like=lambda report: report.claim is None)
+    rina.actions.run("take")
+    wait_for(lambda: _holder(rina, number) == "rina", what="it is in her draft, whatever else is open")
+    line = f"report:{number}"
+    _offer(
+        desks.city, "asked", budi.handover_page.shift, {"id": line, "section": "taken", "text": "x", "report": number}
+    )
+    wait_for(
+        lambda: any(one.id == "handover-asked" for one in budi.window_state.catalog("city").handovers),
+        what="it is offered to budi",
+    )
+    to_front(budi)
+    key(budi, "H", CTRL)
+    wait_for(lambda: budi.handover_panel.row(line), what="its lines")
+    budi.handover_panel.go_to(line)
+    press(Qt.Key.Key_Q)
+    typed("Who has the key?")
+    press(Qt.Key.Key_Return)
+    wait_for(lambda: "Not read yet: Who has the key?" in budi.handover_panel.row(line).words, what="the server has it")
+    key(budi, "H", CTRL)
+    to_front(rina)
+    key(rina, "H", CTRL)
+    wait_for(lambda: rina.handover_panel.row(line), what="her draft")
+    wait_for(lambda: "budi: Who has the key?" in rina.handover_panel.row(line).words, what="it stands at her desk too")
+    key(rina, "H", CTRL)
+    asked = rina.messages._unread()[-1][1]
+    rina.messages.write_to(Thread("city", thread_of(asked.to)))
+    typed("The gate keeper")
+    press(Qt.Key.Key_Return)
+    wait_for(lambda: all_sent(rina), what="the answer is sent")
+    to_front(budi)
+    key(budi, "H", CTRL)
+    wait_for(lambda: "rina: The gate keeper" in budi.handover_panel.row(line).words, what="the answer beside the line")
+    key(budi, "H", CTRL)
+    budi.messages.write_to(Thread("city", thread_of(asked.to)))
+    wait_for(lambda: not budi.messages._unread(), what="he has read it")
+
+
 def test_the_shift_ends_with_a_hand_over_that_both_sign_and_what_was_taken_changes_hands(desks: Desks) -> None:
     rina, budi = desks.rina, desks.budi
     to_front(budi)
@@ -248,11 +322,15 @@ def test_the_shift_ends_with_a_hand_over_that_both_sign_and_what_was_taken_chang
     wait_for(lambda: rina.handover_page.is_signed, what="both have signed")
     for window in (rina, budi):
         wait_for(lambda window=window: _holder(window, number) == "budi", what="it is budi's by now")
-        wait_for(lambda window=window: window.window_state.catalog("city").handovers, what="the desk knows of it")
-        (handover,) = window.window_state.catalog("city").handovers
-        assert (handover.outgoing, handover.incoming) == ("rina", "budi")
+        wait_for(lambda window=window: _signed(window), what="the desk knows of it")
+        assert [(one.outgoing, one.incoming) for one in _signed(window)] == [("rina", "budi")]
     key(rina, "H", CTRL)
     assert rina.window.current_panel() != "handover"
+
+
+def _signed(window: Any) -> list[Handover]:
+    """The hand-overs that were signed, as a desk has them."""
+    return [one for one in window.window_state.catalog("city").handovers if one.signed is not None]
 
 
 def _holder(window: Any, number: str) -> str | None:
@@ -282,7 +360,7 @@ def test_what_one_desk_writes_to_all_is_read_at_the_other_and_answered(desks: De
     wait_for(lambda: budi.messages._unread(), what="it has come to the other desk")
     assert not [one for one in _messages(rina) if one.mark == "solid"], "nobody has read it yet"
     to_front(budi)
-    key(budi, "M", CTRL)
+    budi.messages.write_to(Thread("city", EVERYONE))
     wait_for(lambda: not budi.messages._unread(), what="there it was in sight")
     assert [one.text for one in _messages(budi)] == ["Pump 3 stays at Manggarai until six"]
     to_front(rina)

@@ -308,7 +308,8 @@ class HandoverPage(QObject):
         noted = [line.removeprefix(_REPORT) for line, one in self.draft.notes.items() if _is_note(line, one)]
         missing, since = dict(self._missing()) if source == self._sources.first else {}, self.shift.start
         writer = LineWriter(cities, source, self._window_state.me_at(source), now, self._zone, self.tr, missing)
-        read_words = self._questions.reading(source, asked_about(self.draft, self._lines, self._asked_role))
+        began = document.shift_start if document is not None else self.shift.start
+        read_words = self._questions.reading(source, asked_about(self.draft, self._lines, self._asked_role, began))
 
         def work() -> _Found:
             cache = reader()

@@ -33,11 +33,13 @@ class AskedAbout(msgspec.Struct, frozen=True):
     threads: frozenset[str]
 
 
-def asked_about(draft: HandoverDraft, lines: Sequence[ShownLine], role: str) -> AskedAbout:
-    """What to look for beside these lines; `role` is that of who is asked."""
+def asked_about(draft: HandoverDraft, lines: Sequence[ShownLine], role: str, since: datetime) -> AskedAbout:
+    """What to look for beside these lines; `role` is that of who is asked, `since` when the shift began: the page may
+    have been opened after something was asked.
+    """
     asked = {line.id: message for line in lines if (message := draft.of(line.id).asked)}
     threads = frozenset(thread_of(recipient_for(line, role)) for line in lines if line.id in asked)
-    return AskedAbout(draft.begun, asked, {line.id: line.report for line in lines if line.report}, threads)
+    return AskedAbout(since, asked, {line.id: line.report for line in lines if line.report}, threads)
 
 
 def recipient_for(line: ShownLine, role: str) -> Recipient:

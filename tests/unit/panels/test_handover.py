@@ -372,7 +372,9 @@ def test_an_answer_stands_beside_its_line_whether_or_not_it_is_kept_with_the_rep
     desk.outbox.on_proved([first, second])
     desk.messages_there(
         said(first, "rina", 1, "Who is on it?", "1"),
-        said("m-other", "sari", 2, "Of yesterday", "4"),
+        said("m-other", "sari", 2, "Of another", "4"),
+        said("m-early", "sari", -20, "Told before the page was opened", "3"),
+        said("m-old", "sari", -90, "Of the shift before", "3"),
         said("m-crew", "SDA-7", 2, "From the crew", "1", "7"),
         said(second, "rina", 3, "SDA-7: Until when?"),
         ReadMark("r", first, "sari", NOW + MINUTE),
@@ -380,6 +382,7 @@ def test_an_answer_stands_beside_its_line_whether_or_not_it_is_kept_with_the_rep
     desk.look()
     desk.look()
     assert desk.rows()["report:1"].words == "You: Who is on it? · 08:01, read by sari"
+    assert desk.rows()["report:3"].words == "sari: Told before the page was opened · 07:40"
     assert desk.rows()["unit:7"].words == "Not read yet: SDA-7: Until when? · 08:03"
     desk.messages_there(said("a1", "sari", 4, "Until noon"), said("a2", "sari", 5, "PLN is", "1"))
     desk.look()
