@@ -132,6 +132,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="which column of --load is what (TOML or JSON), or a folder of such files",
     )
+    serve.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="lines of text unless said, or one JSON object a line; SIGAP_LOG=info says more",
+    )
     serve.add_argument("--check", action="store_true", help="say what --load would bring, keep nothing, and end")
     serve.add_argument(
         "--timezone", default="", metavar="NAME", help="the city's from now on (a new city: Asia/Jakarta unless said)"
@@ -469,10 +475,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    from console.logs import log_server
     from console.paths import demo_folder, folder_of
     from console.server.city.records import CitizenOptions, DemoOptions, Posting, ServeOptions
+    from console.server.request_id import present_request_id
     from console.server.serve import serve
 
+    log_server(arguments.log_format, present_request_id)
     if arguments.map is not None and not arguments.map.is_dir():
         print(f"sigap: there is no folder {arguments.map}; the pages show no streets.", file=sys.stderr)
     demo = (

@@ -186,7 +186,9 @@ def _show(row: audit.AuditRow, as_json: bool, *, doubt: bool = False) -> None:
         _say(msgspec.json.encode(whole).decode())
         return
     about = f" {row.object}" if row.object is not None else ""
-    words = ", ".join(f"{name} {_plain(value)}" for name, value in detail.items() if value not in ([], ""))
+    words = ", ".join(
+        f"{name} {_plain(value)}" for name, value in detail.items() if name != "request" and value not in ([], "")
+    )
     perhaps = " (perhaps: too many reports to be listed)" if doubt else ""
     at = row.moment.isoformat(timespec="seconds")
     _say(f"{row.number}\t{at}\t{row.who} ({row.role or '-'}, {row.via})\t{row.what}{about}{perhaps}\t{words}")

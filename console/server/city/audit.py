@@ -21,6 +21,7 @@ from console.server.city import schema
 from console.server.city.database import Database
 from console.server.city.records import Actor
 from console.server.city.report_key import without_key
+from console.server.request_id import present_request_id
 
 WRITE, REVEAL, EXPORT, LOAD, SIGN_IN_REFUSED, USER = "write", "reveal", "export", "load", "sign-in refused", "user"
 SIGN_OUT = "sign-out"
@@ -32,6 +33,8 @@ NOTHING = schema.NO_HASH
 """The hash before the first row."""
 
 
+_REQUEST = "request"
+"""Where the id of the request stands in a row's detail."""
 _AT_A_TIME = 1_000
 _ONLY = 1
 _sorted = msgspec.json.Encoder(order="sorted").encode
@@ -238,11 +241,18 @@ def lines_about(connection: sa.Connection, report: str) -> list[Line]:
             row.via,
             row.what,
             told_edit(row),
-            msgspec.json.decode(row.detail),
+            _told_detail(row),
             certainly_holds(row, report),
         )
         for row in rows_about(connection, report)
     ]
+
+
+def _told_detail(row: AuditRow) -> dict[str, Any]:
+    """What a supervisor is told of it: the request's id is for who reads the server's log."""
+    detail: dict[str, Any] = msgspec.json.decode(row.detail)
+    detail.pop(_REQUEST, None)
+    return detail
 
 
 def told_edit(row: AuditRow) -> str | None:
@@ -274,7 +284,7 @@ def sealed(row: AuditRow) -> AuditRow:
 
 
 def _row(number: int, now: datetime, action: AuditedAction, previous: str) -> AuditRow:
-    actor = action.actor
+    actor, request = action.actor, present_request_id()
     return sealed(
         AuditRow(
             number=number,
@@ -285,7 +295,7 @@ def _row(number: int, now: datetime, action: AuditedAction, previous: str) -> Au
             what=action.what,
             object=action.object,
             edit=action.edit,
-            detail=_sorted(action.detail).decode(),
+            detail=_sorted(action.detail | ({_REQUEST: request} if request else {})).decode(),
             previous=previous,
         )
     )

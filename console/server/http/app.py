@@ -36,6 +36,7 @@ from console.server.http.endpoint import (
 )
 from console.server.http.event_stream import BEAT_S, GONE_S, Subscribers
 from console.server.http.health import HealthAddresses
+from console.server.http.identified import Identified
 from console.server.http.rate_limit import RateLimits
 from console.server.pages.assets import Assets
 from console.server.pages.citizens import Citizens
@@ -116,6 +117,7 @@ def make_app(
             *Assets(public=citizens.public).routes(),
         ],
         middleware=[
+            Middleware(Identified),
             Middleware(Marked, lambda: change_watcher.mark.epoch or known_epoch, city.clock),
             Middleware(OneLength),
             Middleware(GZipMiddleware, minimum_size=_PACKED_FROM, compresslevel=1),

@@ -36,6 +36,7 @@ from console.server.errors import (
 from console.server.http import rate_limit
 from console.server.http.bodies import SMALL_BODY, BodyBudget, BodyShare, read_body
 from console.server.http.rate_limit import RateLimits
+from console.server.request_id import present_request_id
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -393,7 +394,11 @@ async def database_response(request: Request, error: Exception) -> Response:
 async def defect_response(request: Request, error: Exception) -> Response:
     """A defect of ours: told in the log, not to the client."""
     log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__)
-    return json_response({"error": "defect", "message": "The server failed at this; its log says how."}, 500)
+    return json_response(
+        {"error": "defect", "message": "The server failed at this; its log says how."},
+        500,
+        {"X-Request-ID": present_request_id()},
+    )
 
 
 class OneLength:

@@ -6,6 +6,7 @@ Every test that asks for `city` (or `database_url`) runs twice: on an SQLite fil
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import uuid
 from collections.abc import Iterator
@@ -186,6 +187,13 @@ class Api:
             if item["kind"] == "unit" and item["id"] == key:
                 return item["data"]
         raise KeyError(key)
+
+
+def recorded(detail: str) -> dict[str, Any]:
+    """What a row of the audit log says of its deed, without which request it came by."""
+    found: dict[str, Any] = json.loads(detail)
+    found.pop("request", None)
+    return found
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from console.server.city import audit, schema
 from console.server.city.city import City
 from console.server.city.records import LOCAL, Actor, LoadedReport
 from console.server.city.users import Users, add_user, new_token, remove_user
-from tests.unit.server.conftest import Api, Clock, a_report, let_pass, running
+from tests.unit.server.conftest import Api, Clock, a_report, let_pass, recorded, running
 
 RINA = Actor("rina", "operator")
 
@@ -83,8 +83,8 @@ def test_revealing_a_contact_is_recorded_also_when_there_is_none(city: City, url
     assert rina.get("/reports/20/contact").json()["name"] == "Sari"
     assert rina.get("/reports/10/contact").status_code == 404
     assert viewer.get("/reports/20/contact").status_code == 403
-    reveals = [(r.who, r.object, r.detail) for r in log(city) if r.what == audit.REVEAL]
-    assert reveals == [("rina", "20", '{"found":true}'), ("rina", "10", '{"found":false}')]
+    reveals = [(r.who, r.object, recorded(r.detail)) for r in log(city) if r.what == audit.REVEAL]
+    assert reveals == [("rina", "20", {"found": True}), ("rina", "10", {"found": False})]
     rina.session.close()
     viewer.session.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from console.server.city.city import City
 from console.server.city.records import LoadedReport
 from console.server.city.users import Users, add_user
 from console.server.http.rate_limit import CALLER, RateLimits
-from tests.unit.server.conftest import Api, Clock, a_report, let_pass, running
+from tests.unit.server.conftest import Api, Clock, a_report, let_pass, recorded, running
 
 PHONE = "0812-3456-7890"
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -44,7 +43,7 @@ def status_of(api: Api, phone: object) -> int:
 def rows(city: City) -> list[tuple[str, str | None, object]]:
     with city.database.read() as connection:
         log = [row for row in audit.rows_after(connection, 0) if row.what == audit.CALLER]
-    return [(row.who, row.object, json.loads(row.detail)) for row in log]
+    return [(row.who, row.object, recorded(row.detail)) for row in log]
 
 
 def test_they_are_found_however_the_number_is_spelled_the_newest_first(city: City, url: str, clock: Clock) -> None:
