@@ -41,6 +41,8 @@ CONFIRM, ASK, REMARK, OPEN, TAKE, SECTION, SIGN, PRINT, CITY = (
 )  # fmt: skip
 _LETTERS = {"Q": ASK, "N": REMARK, "G": OPEN, "T": TAKE, "S": SECTION, "C": CITY}
 _CAPS = {CONFIRM: "↵", SIGN: "Ctrl ↵", PRINT: "Ctrl P"} | {intent: letter for letter, intent in _LETTERS.items()}
+_CHANGES = frozenset({CONFIRM, ASK, REMARK, SECTION})
+"""What changes a hand-over before it is signed."""
 HANDOVER_CAPS = frozenset({*_CAPS.values(), "Esc"})
 """The keys that are this panel's own while it has the keyboard, as their caps show them."""
 
@@ -403,7 +405,7 @@ class HandoverPanel(QWidget):
         self._remarked = ""
         self.remark.textEdited.connect(lambda text: self.remarked.emit(self._remarked, text))
         self.remark.done.connect(self._on_remark_done)
-        self._sign_verb = self.tr("Sign and take over")
+        self._sign_verb, self._is_signed = self.tr("Sign and take over"), False
         self.buttons: dict[str, KeyButton] = {}
         self._lines_of_buttons, self._split = (QHBoxLayout(), QHBoxLayout()), 0
         foot = self._make_foot()
@@ -493,8 +495,12 @@ class HandoverPanel(QWidget):
         """What to say while there is no line."""
         self._empty.set_words(title, why)
 
-    def set_sign(self, why_not: str) -> None:
-        """Why it cannot be signed now, "" when it can."""
+    def set_sign(self, why_not: str, *, is_signed: bool = False) -> None:
+        """Why it cannot be signed now, "" when it can. What `is_signed` stays as it is: no line is confirmed then,
+        asked about or remarked.
+        """
+        self._is_signed = is_signed
+        self._tell()
         button = self.buttons[SIGN]
         if button.why_not != why_not:
             button.set_why_not(why_not)
@@ -589,8 +595,9 @@ class HandoverPanel(QWidget):
             self.intent.emit(intent, self.current_id())
 
     def _tell(self) -> None:
-        why = "" if self.current_id() else self.tr("Choose a line")
+        no_line = "" if self.current_id() else self.tr("Choose a line")
         for intent, button in self.buttons.items():
+            why = self.tr("It is signed") if self._is_signed and intent in _CHANGES else no_line
             if intent != SIGN and button.why_not != why:
                 button.set_why_not(why)
 

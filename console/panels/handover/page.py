@@ -383,7 +383,7 @@ class HandoverPage(QObject):
         city = self._sources.name(self._source) if len(self._cities()) > 1 else ""
         share = confirmed / max(1, len(self._lines))
         self._panel.set_words(self._title(), self._note(draft, confirmed, count), share, city)
-        self._panel.set_sign(self._why_not_signed(draft))
+        self._panel.set_sign(self._why_not_signed(draft), is_signed=self.is_signed)
 
     def _title(self) -> str:
         return self._title_of(self._document)

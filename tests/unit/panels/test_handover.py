@@ -59,7 +59,7 @@ from tests.unit.panels.conftest import NOW, Rig, read_drafts
 from tests.widgets.sample import make_symbols, make_theme
 from widgets.forms.choose_one import ChooseOne
 from widgets.forms.pin import PinForm
-from widgets.handover import CONFIRM, SIGN, HandoverPanel
+from widgets.handover import ASK, CONFIRM, OPEN, REMARK, SECTION, SIGN, HandoverPanel
 
 CONFIRMED, QUESTION = HandoverMark.CONFIRMED, HandoverMark.QUESTION
 MINUTE = timedelta(minutes=1)
@@ -620,6 +620,9 @@ def test_what_was_signed_is_shown_as_it_was_and_stays_so(desk: HandoverDesk) -> 
     assert (desk.said[-1], desk.rows()["report:1"].mark) == ("It is signed, and stays as it is", "solid")
     desk.sign()
     assert (desk.said[-1], desk.asked) == ("It is signed", [])
+    over = {desk.panel.buttons[intent].why_not for intent in (CONFIRM, ASK, REMARK, SECTION)}
+    assert over == {"It is signed"}
+    assert desk.panel.buttons[OPEN].isEnabled(), "what may be looked at may be looked at"
     wait_for(lambda: not read_drafts(desk.profile), what="the draft has become what was signed")
 
 
