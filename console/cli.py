@@ -138,6 +138,12 @@ def build_parser() -> argparse.ArgumentParser:
         default="text",
         help="lines of text unless said, or one JSON object a line; SIGAP_LOG=info says more",
     )
+    serve.add_argument(
+        "--metrics",
+        default="",
+        metavar="PORT",
+        help="answer to Prometheus at this port of this computer, or at HOST:PORT, which the network alone guards",
+    )
     serve.add_argument("--check", action="store_true", help="say what --load would bring, keep nothing, and end")
     serve.add_argument(
         "--timezone", default="", metavar="NAME", help="the city's from now on (a new city: Asia/Jakarta unless said)"
@@ -494,6 +500,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         ServeOptions(
             database=arguments.database,
             connections=arguments.connections,
+            metrics=arguments.metrics,
             host=arguments.host,
             port=arguments.port,
             load=tuple(arguments.load),

@@ -14,6 +14,7 @@ _EXTRAS = {
         "python_multipart",
         "pyogrio",
         "defusedxml",
+        "prometheus_client",
     ),
     "map": ("osmium", "shapely", "scipy"),
 }

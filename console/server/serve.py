@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 import uvicorn
+from starlette.applications import Starlette
 from typing_extensions import override
 
 from console.parent import when_parent_ends
@@ -135,7 +136,7 @@ def _serve(options: ServeOptions) -> None:
             controls = DemoControls(demo.speed) if demo is not None and demo.living else None
             app = make_app(city, media, users, citizens=options.citizens, city_map=options.city_map, demo=controls)
             address = _address(options.host, listener.getsockname()[1])
-            with _background(city, options, media, past, controls):
+            with _background(city, options, media, past, controls), _metrics(app, city, options.metrics):
                 _raise_file_limit()
                 sys.setswitchinterval(_SWITCH_S)
                 announce = partial(_announce, city.name or "a city", address)
@@ -392,6 +393,27 @@ def _socket(host: str, port: int) -> ListeningSocket:
         listener.close()
         raise _Stop(f"The address {_address(host, port)} cannot be taken: {fault}.", REFUSED) from fault
     return listener
+
+
+@contextlib.contextmanager
+def _metrics(app: Starlette, city: City, address: str) -> Iterator[None]:
+    """Answer to Prometheus at this address, if there is one, for as long as the block runs."""
+    if not address:
+        yield
+        return
+    from console.server.http.metrics import measure, told_at  # whoever wants none is spared its loading
+
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    if not port.isascii() or not port.isdigit() or int(port) > _LAST_PORT:
+        raise _Stop(f"“{address}” is no address for --metrics; write it like 9311 or 10.0.0.5:9311.", USAGE)
+    with contextlib.ExitStack() as open_now:
+        try:
+            told = open_now.enter_context(told_at(measure(app, city), host, int(port)))
+        except OSError as fault:
+            raise _Stop(f"The address {_address(host, int(port))} cannot be taken: {fault}.", REFUSED) from fault
+        _tell(f"Metrics are at {_address(host, told)}/metrics")
+        yield
 
 
 def _is_loopback(host: str) -> bool:

@@ -61,7 +61,7 @@ from console.server.city.records import LOCAL, SERVER, Actor, LoadedReport
 from console.server.city.stats import count_everything
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.city.work_threads import doing
-from console.server.errors import NotFound
+from console.server.errors import NotFound, Refusal
 
 T = TypeVar("T", Area, Service, Unit, Agency, Template, Limit, Calendar, User)
 FIRST_ZONE = "Asia/Jakarta"
@@ -110,6 +110,8 @@ class City:
         self._ids = ids
         self._ticks = ticks
         self._edit_service = EditService(self.database, clock, ids, CityBorders(self.area_at, self._has_borders))
+        self.on_edit: list[Callable[[str, str], None]] = []
+        """Get the kind of each edit and what became of it: applied, repeated, or the code of its refusal."""
         self._areas_lock = threading.Lock()
         self._index: tuple[tuple[str, int, int], AreaIndex] | None = None
         self._stats: Stats | None = None
@@ -219,7 +221,17 @@ class City:
         `report` is the report's id, None for a creation and for the state of a unit. Without `if_match` the edit is
         made on the report as it is now; the web server asks its clients for one.
         """
-        return self._edit_service.apply(edit, report=report, actor=actor, if_match=if_match)
+        try:
+            applied = self._edit_service.apply(edit, report=report, actor=actor, if_match=if_match)
+        except Refusal as refusal:
+            self._tell_edit(edit, refusal.code)
+            raise
+        self._tell_edit(edit, "repeated" if applied.replayed else "applied")
+        return applied
+
+    def _tell_edit(self, edit: EditBody, outcome: str) -> None:
+        for listener in self.on_edit:
+            listener(str(edit.kind), outcome)
 
     def keep_photo_facts(self, sha256: str, made: Made) -> None:
         """Keep what was found in a photo whose bytes have come: proofs are flagged by it."""

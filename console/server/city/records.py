@@ -85,6 +85,7 @@ class ServeOptions(msgspec.Struct, frozen=True):
     server ends when its standard input does. `city_map` is the folder of a city map, or of a profile that may have one.
 
     `connections` are those to PostgreSQL at most, None for as many as are right for four servers of one database.
+    `metrics` is the address for Prometheus, HOST:PORT or a port of this computer; empty for none.
 
     Without `timezone` the city's own counts. With `check` the files to load are only looked at.
     """
@@ -107,3 +108,4 @@ class ServeOptions(msgspec.Struct, frozen=True):
     ends_with_input: bool = False
     citizens: CitizenOptions = CitizenOptions()
     connections: int | None = None
+    metrics: str = ""

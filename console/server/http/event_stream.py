@@ -49,6 +49,11 @@ class Subscribers:
         self._seen: tuple[int, float, asyncio.Future[bytes]] | None = None
         self.closed = False
 
+    @property
+    def listening(self) -> int:
+        """How many streams there are."""
+        return len(self._listeners)
+
     def start(self) -> None:
         """Begin to follow the city."""
         self._loop = asyncio.get_running_loop()
