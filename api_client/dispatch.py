@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -31,6 +32,10 @@ PREFIX = "/dispatch/v1"
 MARK = "Sigap-Server"
 TIME = "Sigap-Time"
 """The header with the server's own time."""
+CONSOLE = "Sigap-Console"
+"""The header by which a server knows which of a user's consoles asks."""
+_THIS_CONSOLE = uuid.uuid4().hex
+"""Another one each time a console follows its servers anew: it says nothing of who it is."""
 STREAM_SILENCE_S = 30.0
 _LONGEST_LINE = 4 * 1024 * 1024
 _PIECE = 1024 * 1024
@@ -71,6 +76,7 @@ class DispatchClient:
             clock=clock,
             under_way=under_way,
             time_header=TIME,
+            headers={CONSOLE: _THIS_CONSOLE},
         )
         self._page = page
         self._small = small

@@ -286,7 +286,7 @@ class Transport:
 
     `token` is sent to this server only. `address_allowed` filters the addresses a name resolves to. `under_way` is told
     of each exchange (a stream is none). `time_header` is where the server writes its time, better than Date, which is
-    of whatever passes the answer on.
+    of whatever passes the answer on. `headers` are sent with every request.
     """
 
     def __init__(
@@ -300,6 +300,7 @@ class Transport:
         address_allowed: Callable[[str], bool] | None = None,
         under_way: UnderWay | None = None,
         time_header: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._time_header = time_header
         self._under_way = under_way or UnderWay()
@@ -314,6 +315,7 @@ class Transport:
         self._session.mount("https://", self._adapter)
         self._session.auth = _Bearer(token)
         self._session.headers["User-Agent"] = _USER_AGENT
+        self._session.headers.update(headers or {})
         if is_loopback(urlsplit(self.base_url).hostname or ""):
             # Nothing is to be gained on this computer: packing and unpacking take longer than copying.
             self._session.headers["Accept-Encoding"] = "identity"

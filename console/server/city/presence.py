@@ -13,7 +13,7 @@ from console.server.city.database import Database
 
 SEEN = "sigap_seen"
 """PostgreSQL's channel that tells every server that somebody or something has moved."""
-_SEEN_FOR = timedelta(seconds=75)
+SEEN_FOR = timedelta(seconds=75)
 """A console tells every 30 s which report is open in it, or that none is: without two of these it is cut off."""
 
 _CLOCKS_DIFFER = timedelta(seconds=5)
@@ -58,7 +58,7 @@ class PresenceTable:
 
     def look(self, user: str, report: str | None, at: datetime) -> bool:
         """Which report a user looks at; returns whether he was not here before."""
-        table, since = schema.looking, schema.micros(at - _SEEN_FOR)
+        table, since = schema.looking, schema.micros(at - SEEN_FOR)
         with self._database.write() as connection:
             self._set_right(connection, table)
             known = sa.select(table.c.report, table.c.since).where(table.c.user == user, table.c.at >= since)
@@ -84,7 +84,7 @@ class PresenceTable:
 
     def seen(self, now: datetime | None = None) -> LastValues:
         """All positions, and who is connected, since when, and looks at what."""
-        since = schema.micros((now or datetime.now(UTC)) - _SEEN_FOR)
+        since = schema.micros((now or datetime.now(UTC)) - SEEN_FOR)
         places, users = schema.positions, schema.looking
         with self._database.read() as connection:
             positions = {
@@ -99,7 +99,7 @@ class PresenceTable:
         now = self._clock()
         ahead = table.c.at > schema.micros(now + _CLOCKS_DIFFER)
         # protects: nothing-is-told-in-the-future
-        connection.execute(sa.update(table).where(ahead).values(at=schema.micros(now - _SEEN_FOR)))
+        connection.execute(sa.update(table).where(ahead).values(at=schema.micros(now - SEEN_FOR)))
 
     def moved(self) -> None:
         """Call the listeners of this process: positions or presence have changed."""

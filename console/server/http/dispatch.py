@@ -115,6 +115,12 @@ _IF_MATCH = Parameter(
     "The version of the report that the operator saw, in quotation marks.",
     "header",
 )
+_CONSOLE = Parameter(
+    "Sigap-Console",
+    Annotated[str, msgspec.Meta(max_length=128)],
+    "Which of the user's consoles it is: any word that each keeps while it runs.",
+    "header",
+)
 _IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
     Annotated[str, msgspec.Meta(min_length=8, max_length=128, pattern="^[\\x21-\\x7e]+$")],
@@ -276,6 +282,7 @@ class Dispatch:
                 {200: ResponseSpec("Events without end.", _EVENT, ("text/event-stream",))},
                 text="`seq`: {seq}. `presence`: {positions: {unit: [lat, lon, at]}, looking: {user: report or null},"
                 " since: {user: when he came}}.",
+                parameters=(_CONSOLE,),
             ),
             Operation(
                 "GET",
@@ -323,6 +330,7 @@ class Dispatch:
                 text="To be repeated every 30 s, also for none: the user is gone after 75 s, or 5 s after his stream.",
                 takes=Looking,
                 most=SMALL_BODY,
+                parameters=(_CONSOLE,),
                 refusals=(Invalid, WrongType),
             ),
             Operation(
@@ -334,7 +342,9 @@ class Dispatch:
                 {204: ResponseSpec("Told.")},
                 text="The open reports that he has taken are offered to everybody from now on: see `offer` of a claim. "
                 "Whoever only loses his network tells nothing, and keeps them. With the next presence he is back, and "
-                "what nobody has taken over is his. The token stays valid.",
+                "what nobody has taken over is his. Nothing is offered while he listens with another console. The "
+                "token stays valid.",
+                parameters=(_CONSOLE,),
             ),
             Operation(
                 "PUT",
@@ -686,7 +696,7 @@ class Dispatch:
             self._subscribers.check_room(context.actor.name)
         if context.request.method == "HEAD":
             return Response(headers=headers, media_type="text/event-stream")
-        events = self._subscribers.events(context.actor.name, context.still_known)
+        events = self._subscribers.events(context.actor.name, context.still_known, _console_of(context))
         return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 
     def _stats(self, _: RequestContext) -> Response:
@@ -708,6 +718,7 @@ class Dispatch:
         return jobs_of(self._city, context)
 
     def _presence(self, context: RequestContext) -> Response:
+        self._subscribers.heard(context.actor.name, _console_of(context))
         has_come = self._city.presence.look(context.actor.name, context.json(Looking).report, self._city.clock())
         if has_come:
             # protects: who-comes-back-has-his-reports
@@ -715,7 +726,8 @@ class Dispatch:
         return Response(status_code=204)
 
     def _sign_out(self, context: RequestContext) -> Response:
-        self._city.sign_out(context.actor)
+        is_elsewhere = self._subscribers.is_elsewhere(context.actor.name, _console_of(context))
+        self._city.sign_out(context.actor, is_elsewhere=is_elsewhere)
         return Response(status_code=204)
 
     def _position(self, context: RequestContext) -> Response:
@@ -891,6 +903,11 @@ def _day(text: str) -> date:
         return convert(text, date, strict=False)
     except msgspec.ValidationError:
         raise Invalid(f"“{text}” is no day: write it as 2026-11-24.") from None
+
+
+def _console_of(context: RequestContext) -> str:
+    """Which of the user's consoles asks, "" where it does not say it."""
+    return context.request.headers.get("sigap-console", "")
 
 
 def _edit_of(context: RequestContext) -> EditBody:

@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from console.server.city.change_watcher import ENDING_S, ChangeWatcher
 from console.server.city.city import City
+from console.server.city.presence import SEEN_FOR
 from console.server.errors import ForbiddenRefusal
 
 _log = logging.getLogger(__name__)
@@ -87,9 +88,30 @@ class Subscribers:
                 f"{user} listens {MOST_EACH} times already. Close a window, or ask for changes instead."
             )
 
-    async def events(self, user: str, still_known: Callable[[], bool]) -> AsyncIterator[bytes]:
-        """The events of one client of this user, until it goes, is not `still_known`, or the server ends."""
-        listener = Subscriber(user)
+    def heard(self, user: str, console: str) -> None:
+        """A console of this user has told that he is there; from any thread."""
+        now = self._city.clock()
+        for listener in tuple(self._listeners):
+            if (listener.user, listener.console) == (user, console):
+                listener.heard_at = now
+
+    def is_elsewhere(self, user: str, console: str) -> bool:
+        """Whether a user is connected with another console than this one, as far as this process knows; from any
+        thread. A client that does not say which one it is ("") counts as none, and leaves none behind.
+        """
+        if not console:
+            return False
+        since = self._city.clock() - SEEN_FOR
+        return any(
+            listener.user == user and listener.console not in ("", console) and listener.heard_at >= since
+            for listener in tuple(self._listeners)
+        )
+
+    async def events(self, user: str, still_known: Callable[[], bool], console: str = "") -> AsyncIterator[bytes]:
+        """The events of one client of this user, until it goes, is not `still_known`, or the server ends; `console` is
+        which of his consoles it is, "" where it does not say it.
+        """
+        listener = Subscriber(user, console, self._city.clock())
         self._listeners.add(listener)
         self._of[user] += 1
         try:
@@ -200,8 +222,8 @@ class Subscribers:
 class Subscriber:
     """What one client has been sent."""
 
-    def __init__(self, user: str) -> None:
-        self.user = user
+    def __init__(self, user: str, console: str, heard_at: datetime) -> None:
+        self.user, self.console, self.heard_at = user, console, heard_at
         self.wake = asyncio.Event()
         self.sent_seq = 0
         self.presence_due = False

@@ -13,6 +13,7 @@ from console.server.city import audit, schema
 from console.server.city.city import City
 from console.server.city.users import Users, add_user
 from console.server.http.rate_limit import RULES, RateLimits
+from tests.helpers.patience import Patience
 from tests.unit.server.conftest import START, Api, recorded, running
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -31,6 +32,31 @@ def operators(city: City, tmp_path: Path) -> Iterator[tuple[Api, Api]]:
 
 def presence(api: Api, verb: str, **more: Any) -> int:
     return api.session.request(verb, f"{api.url}/dispatch/v1/presence", timeout=60, **more).status_code
+
+
+@one_database
+def test_who_signs_out_at_one_desk_and_is_at_another_keeps_what_he_has_taken(
+    city: City, operators: tuple[Api, Api]
+) -> None:
+    """All that he had was offered, and each P1 of it called the whole room, until his other desk told 30 s later."""
+    ani, budi = operators
+    here, there = {"Sigap-Console": "here"}, {"Sigap-Console": "there"}
+    ani.ok("10", "claim")
+    with ani.get("/stream", stream=True, headers=here) as own, ani.get("/stream", stream=True, headers=there) as other:
+        lines = [stream.iter_lines(chunk_size=1) for stream in (own, other)]  # which close their streams as they go
+        assert all(next(one) for one in lines)
+        assert presence(ani, "PUT", json={"report": "10"}, headers=there) == 204
+        assert presence(ani, "DELETE", headers=here) == 204
+        assert budi.report("10")["claim"]["offer"] is None
+        assert "ani" in city.presence.seen(START).looking
+        assert presence(ani, "DELETE") == 204, "one that does not say which it is leaves no other behind"
+        assert budi.report("10")["claim"]["offer"] is not None
+        assert presence(ani, "PUT", json={"report": "10"}, headers=there) == 204
+    assert budi.report("10")["claim"]["offer"] is None
+    patience = Patience(20)
+    while budi.report("10")["claim"]["offer"] is None:  # until the server knows that the other stream is gone
+        assert not patience.is_over
+        assert presence(ani, "DELETE", headers=here) == 204
 
 
 def test_what_one_has_taken_is_taken_over_once_he_has_signed_out_and_not_before(
