@@ -6,7 +6,7 @@ its status is now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -18,9 +18,17 @@ from console.board.snapshot import BoardSnapshot, Column
 from console.board.view import View
 from console.cache.catalog import Catalog, Cities
 from console.cache.page_items import FIRST_ROW
-from console.rules.alarms import MOST_OF_A_KIND, Alarm
+from console.rules.alarms import Alarm
 from console.rules.filter import NONE, Filter, FilterError
-from console.rules.limit import PRIORITIES_OF_LIMITS, can_be_counted, concerns, limit_filter
+from console.rules.limit import (
+    MOST_LIMITS,
+    PRIORITIES_OF_LIMITS,
+    Coded,
+    can_be_counted,
+    concerns,
+    counts_otherwise,
+    filter_of,
+)
 from console.rules.report import upwards
 from console.rules.rights import Rights
 
@@ -53,8 +61,8 @@ class LimitFinder:
     def __init__(self) -> None:
         self._counted: dict[str, tuple[Catalog, list[_CountedLimit]]] = {}
         self._passed: dict[str, tuple[BoardSnapshot, int, list[_CountedLimit], list[PassedLimit]]] = {}
-        self._since: dict[tuple[str, str], float] = {}
-        """Since when each limit that is passed was so when it was found last."""
+        self._since: dict[tuple[str, str], tuple[float, Limit]] = {}
+        """Since when each limit was passed when it was so last, as it was then."""
 
     def find(
         self, view: View, cities: Cities, times: Mapping[str, datetime], scopes: Mapping[str, Rights]
@@ -63,15 +71,15 @@ class LimitFinder:
         clock of each source, `scopes` what the operator may do there.
         """
         found: list[Alarm] = []
-        before, self._since = self._since, {}
+        self._since = {key: one for key, one in self._since.items() if key[1] in cities.of(key[0]).limits}
         for source, now in times.items():
             catalog, number = cities.of(source), cities.source_number(source)
             # protects: half-a-city-passes-no-limit
             if not catalog.limits or not number or not view.is_read(number):
                 continue
             rights = scopes.get(source, Rights())
-            for one in self._passed_at(view.snapshot, source, number, catalog, int(now.timestamp())):
-                since_s = self._same_since(one, source, catalog, before)
+            for one in self._passed_at(view.snapshot, source, number, catalog, now):
+                since_s = self._same_since(one, source, catalog)
                 if not concerns(one.filter, rights.areas, rights.agencies, catalog.areas.get):
                     continue
                 least, most = PRIORITIES_OF_LIMITS
@@ -82,24 +90,25 @@ class LimitFinder:
                 )
         return found
 
-    def _same_since(
-        self, one: PassedLimit, source: str, catalog: Catalog, before: Mapping[tuple[str, str], float]
-    ) -> float:
+    def _same_since(self, one: PassedLimit, source: str, catalog: Catalog) -> float:
         """Since when a limit is passed, where a report that was merged since, or is gone, has moved its beginning: that
         of the occurrence that was found, or that somebody knows of, and that is not apart from this one.
         """
         key, since = (source, one.limit.id), datetime.fromtimestamp(one.since_s, UTC)
         record = catalog.alarms.get(AlarmAbout(AlarmKind.LIMIT, one.limit.id, since).id)
-        known = [before.get(key), record.since.timestamp() if record is not None else None]
+        known = [record.since.timestamp() if record is not None else None]
+        if key in self._since and not counts_otherwise(one.limit, self._since[key][1]):
+            known.append(self._since[key][0])
         # protects: what-is-merged-makes-no-new-alarm
         same = [at for at in known if at is not None and 0 < one.since_s - at <= 60 * one.limit.within_minutes]
-        self._since[key] = min(same, default=float(one.since_s))
-        return self._since[key]
+        began = min(same, default=float(one.since_s))
+        self._since[key] = began, one.limit
+        return began
 
     def _passed_at(
-        self, snapshot: BoardSnapshot, source: str, number: int, catalog: Catalog, now_s: int
+        self, snapshot: BoardSnapshot, source: str, number: int, catalog: Catalog, now: datetime
     ) -> list[PassedLimit]:
-        counted = self._counted_at(source, catalog)
+        counted, now_s = self._counted_at(source, catalog, now), int(now.timestamp())
         before = self._passed.get(source)
         if before is not None and before[0] is snapshot and before[1] == now_s // 60 and before[2] is counted:
             return before[3]
@@ -107,10 +116,10 @@ class LimitFinder:
         self._passed[source] = snapshot, now_s // 60, counted, found
         return found
 
-    def _counted_at(self, source: str, catalog: Catalog) -> list[_CountedLimit]:
+    def _counted_at(self, source: str, catalog: Catalog, now: datetime) -> list[_CountedLimit]:
         before = self._counted.get(source)
         if before is None or _vocabulary(before[0]) != _vocabulary(catalog):
-            self._counted[source] = catalog, _counted(catalog)
+            self._counted[source] = catalog, _counted(catalog, now)
         return self._counted[source][1]
 
 
@@ -118,28 +127,28 @@ def _vocabulary(catalog: Catalog) -> tuple[object, ...]:
     return catalog.limits, catalog.services, catalog.areas, catalog.agencies, catalog.words
 
 
-def _counted(catalog: Catalog) -> list[_CountedLimit]:
+def _counted(catalog: Catalog, now: datetime) -> list[_CountedLimit]:
     """The limits of a city that can be counted here; a hostile server may have set any."""
     found = []
-    names = names_for_limits(catalog)
-    for limit in sorted(catalog.limits.values(), key=lambda one: one.id)[:MOST_OF_A_KIND]:
+    for limit in sorted(catalog.limits.values(), key=lambda one: one.id)[:MOST_LIMITS]:
         if not can_be_counted(limit):
             continue
         try:
-            filter_ = limit_filter(limit.filter, names)
+            filter_ = filter_of_limit(limit, catalog, now)
         except FilterError:  # of a newer version, or of what the city has no more
             continue
         found.append(_CountedLimit(limit, filter_, _columns(filter_, catalog)))
     return found
 
 
-def names_for_limits(catalog: Catalog) -> dict[str, dict[str, str]]:
-    """What the filter of a limit may name in this city: kind -> {code: name}."""
-    return {
-        "service": {one.code: one.name for one in catalog.services.values()},
-        "area": {one.code: one.name for one in catalog.areas.values()},
-        "agency": {one.code: one.name for one in catalog.agencies.values()},
+def filter_of_limit(limit: Limit, catalog: Catalog, now: datetime) -> Filter:
+    """The filter of a limit of this city, by the clock of which it is `now`; raises FilterError."""
+    coded: dict[str, Iterable[Coded]] = {
+        "service": catalog.services.values(),
+        "area": catalog.areas.values(),
+        "agency": catalog.agencies.values(),
     }
+    return filter_of(limit, coded, now)
 
 
 def _columns(filter_: Filter, catalog: Catalog) -> dict[str, Bools]:

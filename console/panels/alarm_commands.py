@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import AlarmKind
-from console.board.limits import names_for_limits
+from console.board.limits import filter_of_limit
 from console.board.round import is_made_here
 from console.panels import formatting
 from console.panels.alarms import Alarms
@@ -32,7 +32,6 @@ from console.rules.alarms import (
     why_not_shelved,
 )
 from console.rules.filter import NONE, Filter, FilterError
-from console.rules.limit import limit_filter
 from console.rules.rights import Rights
 from console.rules.shifts import shift_at
 from widgets.alarms import AlarmRow, AlarmsPanel
@@ -202,7 +201,7 @@ class AlarmCommands(QObject):
         cities, catalog = self._window_state.cities, self._window_state.catalog(alarm.source)
         limit = catalog.limits.get(alarm.about)
         try:
-            found = limit_filter(limit.filter, names_for_limits(catalog)) if limit is not None else None
+            found = filter_of_limit(limit, catalog, self._time_at(alarm.source)) if limit is not None else None
         except FilterError:
             found = None
         if limit is None or found is None:

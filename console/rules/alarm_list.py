@@ -110,10 +110,13 @@ class AlarmList:
                 kept[key] = msgspec.structs.replace(one, returned=one.returned or now)
         for key, alarm in standing.items():
             before = self._kept.get(key)
-            if before is not None and before.returned is None:
+            # The arrivals of one rain pass a limit, are just within it, and pass it again.
+            # protects: one-rain-calls-once
+            is_still_it = alarm.kind is AlarmKind.LIMIT
+            if before is not None and (before.returned is None or is_still_it):
                 is_told_late = alarm.kind is AlarmKind.CREWLESS and key[0] not in self._whole
                 if before.alarm.since >= alarm.since or is_told_late:
-                    kept[key] = msgspec.structs.replace(before, alarm=alarm)
+                    kept[key] = msgspec.structs.replace(before, alarm=alarm, returned=None)
                     continue
             is_known = key[0] not in self._begun and key[0] not in unknown
             record = before.record if before is not None else None

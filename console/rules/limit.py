@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from datetime import UTC
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Protocol
 
 from api_client.model import Area, Limit
 from console.rules.filter import NONE, Filter, FilterError
@@ -11,6 +12,9 @@ from console.rules.report import upwards
 
 ABOVE = (1, 100_000)
 MINUTES = (5, 24 * 60)
+LONGEST_FILTER = 1_000
+MOST_LIMITS = 100
+"""What every console finds again with each report that comes has to be little."""
 PRIORITIES_OF_LIMITS = (2, 4)
 """Never 1: a P1 is a report."""
 
@@ -45,9 +49,50 @@ def limit_filter(text: str, names: Mapping[str, Mapping[str, str]]) -> Filter:
     return found.resolved(names)
 
 
+class Coded(Protocol):
+    """What a limit's filter may name: a category, an area, an agency."""
+
+    @property
+    def code(self) -> str:
+        """The city's code."""
+
+    @property
+    def name(self) -> str:
+        """What the city calls it."""
+
+    @property
+    def valid_to(self) -> datetime | None:
+        """Since when it is given nothing new."""
+
+
+def filter_of(limit: Limit, coded: Mapping[str, Iterable[Coded]], now: datetime) -> Filter:
+    """The filter of a limit of a city with these: kind -> what there is of it, what the city has no more too.
+
+    It means what the city has at `now`, as it did for who set it: a word may be the code of something retired and the
+    name of what came in its place. Raises FilterError as limit_filter does.
+    """
+    listed = {kind: list(things) for kind, things in coded.items()}
+    present = {
+        kind: {one.code: one.name for one in things if one.valid_to is None or one.valid_to > now}
+        for kind, things in listed.items()
+    }
+    try:
+        # protects: a-limit-means-what-the-city-has
+        return limit_filter(limit.filter, present)
+    except FilterError:  # what is retired is what it counts, or it is no filter at all
+        return limit_filter(limit.filter, {kind: {one.code: one.name for one in all_} for kind, all_ in listed.items()})
+
+
+def counts_otherwise(limit: Limit, before: Limit) -> bool:
+    """Whether a limit that was changed is passed by other reports than before."""
+    return (limit.filter, limit.above, limit.within_minutes) != (before.filter, before.above, before.within_minutes)
+
+
 def can_be_counted(limit: Limit) -> bool:
-    """Whether the numbers of a limit are such as a city may set, whatever a server says."""
-    return ABOVE[0] <= limit.above <= ABOVE[1] and MINUTES[0] <= limit.within_minutes <= MINUTES[1]
+    """Whether a limit is such as a city may set, whatever a server says."""
+    # protects: no-filter-is-read-for-long
+    is_short = len(limit.filter) <= LONGEST_FILTER
+    return is_short and ABOVE[0] <= limit.above <= ABOVE[1] and MINUTES[0] <= limit.within_minutes <= MINUTES[1]
 
 
 def concerns(

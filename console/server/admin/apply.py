@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from api_client.decoding import decode
 from api_client.model import Agency, Area, Calendar, Limit, Service, Template, Unit, UnitState, User
+from console.rules.limit import counts_otherwise
 from console.server.admin.difference import Change, Did, Difference, FieldChange, fields_between, in_words, marked
 from console.server.admin.roster import on_roster
 from console.server.admin.setup import (
@@ -29,6 +30,7 @@ from console.server.admin.setup import (
     listed,
 )
 from console.server.city import audit, schema, tokens
+from console.server.city.alarms import drop_alarms_of_limits
 from console.server.city.city import City
 from console.server.city.feed import read_meta
 from console.server.city.numbered import drop_things, put_things
@@ -151,6 +153,14 @@ class _Plan:
         """Write it; returns the last number of the feed."""
         database = city.database
         last = put_things(database, connection, self._puts) or 0
+        things = self._present.things["limits"]
+        changed = [
+            one.id
+            for one in self._puts
+            if isinstance(one, Limit) and one.id in things and counts_otherwise(one, things[one.id])
+        ]
+        # protects: a-limit-that-counts-otherwise-is-acknowledged-anew
+        last = max(last, drop_alarms_of_limits(database, connection, [*changed, *self._drops.get("limit", ())], now))
         for kind, keys in self._drops.items():
             last = max(last, drop_things(database, connection, kind, keys, now))
         last = max(last, put_users(database, connection, self._users, by, now) or 0)

@@ -17,7 +17,14 @@ from api_client.model import Agency, Area, Calendar, Limit, Service, Template
 from console.rules.area import GeometryFault, border_box
 from console.rules.degrees import on_earth
 from console.rules.filter import FilterError
-from console.rules.limit import ABOVE, MINUTES, PRIORITIES_OF_LIMITS, limit_filter
+from console.rules.limit import (
+    ABOVE,
+    LONGEST_FILTER,
+    MINUTES,
+    MOST_LIMITS,
+    PRIORITIES_OF_LIMITS,
+    limit_filter,
+)
 from console.rules.rights import ROLES
 from console.server.city import tokens
 from console.server.city.records import LOCAL
@@ -196,6 +203,9 @@ class _Check:
         yield from self._still_in_use()
         if self._setup.limits is None:
             yield from self._limits_that_stay()
+        # protects: no-limit-that-nobody-counts
+        elif len(self._setup.limits) > MOST_LIMITS:
+            yield SetupFault("limits", None, "", f"{len(self._setup.limits):,} are too many; {MOST_LIMITS} are counted")
         users = self._setup.users
         if users is not None and not users and self._present.users:
             yield SetupFault(
@@ -284,7 +294,7 @@ class _Check:
         if len(limit.id) > _LONGEST_LIMIT or any(letter < " " for letter in limit.id):
             yield "id", f"at most {_LONGEST_LIMIT} letters on one line"
         yield from _named("name", limit.name, _LONGEST_UNIT)
-        yield from _text("filter", limit.filter, _LONGEST_TEXT)
+        yield from _text("filter", limit.filter, LONGEST_FILTER)
         for field, value, (least, most) in (
             ("above", limit.above, ABOVE),
             ("within_minutes", limit.within_minutes, MINUTES),
@@ -293,6 +303,8 @@ class _Check:
             # protects: a-limit-is-no-p1
             if not least <= value <= most:
                 yield field, f"{value} is not between {least:,} and {most:,}"
+        if len(limit.filter) > LONGEST_FILTER or len(self._setup.limits or ()) > MOST_LIMITS:
+            return
         try:
             limit_filter(limit.filter, self._names())
         except FilterError as fault:

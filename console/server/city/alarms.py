@@ -5,15 +5,20 @@ The server raises none: what an alarm is each console finds out from what it has
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+import msgspec
 import sqlalchemy as sa
 from msgspec import UNSET, to_builtins
 from msgspec.structs import replace
 
-from api_client.model import AlarmAbout, AlarmChange, AlarmKind, EditBody, Entry
+from api_client.decoding import decode
+from api_client.model import AlarmAbout, AlarmChange, AlarmKind, EditBody, Entry, Limit
 from console.rules.alarms import OF_UNITS, record_after, why_not_shelved
+from console.rules.filter import FilterError
 from console.rules.handover import LATE, end_of_shift
+from console.rules.limit import concerns, filter_of
 from console.rules.report import HAZARD
 from console.server.city import schema
 from console.server.city.database import Database
@@ -80,6 +85,14 @@ def change_alarms(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Ent
     return entry_apart(unit_of_work, edit, actor, reason, kept_data(left))
 
 
+def drop_alarms_of_limits(database: Database, connection: sa.Connection, limits: Iterable[str], now: datetime) -> int:
+    """Delete what was done about the alarms of limits that are gone or count something else now: what they call for
+    nobody has acknowledged or shelved. Returns the last feed number, 0 for none.
+    """
+    keys = [f"{AlarmKind.LIMIT.value}:{key}" for key in limits]
+    return drop_things(database, connection, "alarm", keys, now)
+
+
 def drop_old_alarms(database: Database, connection: sa.Connection, now: datetime) -> None:
     """Delete the records of which nothing was done for 30 days; the history of who did what stays."""
     table = schema.alarms
@@ -110,14 +123,18 @@ def _check_about(unit_of_work: UnitOfWork, alarm: AlarmAbout, actor: Actor) -> t
     if alarm.kind is AlarmKind.UNSIGNED:
         # A shift of which nobody has offered a hand-over: of that there is nothing here but what is done about it.
         if (end := end_of_shift(alarm.about)) is not None:
+            # protects: no-shift-at-the-end-of-time
+            if end > unit_of_work.now:
+                raise Invalid("The shift is not over yet.")
             return False, min(unit_of_work.now, end + LATE)
         if unit_of_work.handover(alarm.about) is None:
             raise NotFound(f"There is no hand-over {alarm.about}.")
         return False, unit_of_work.now
     if alarm.kind is AlarmKind.LIMIT:
         # protects: no-alarm-of-a-limit-that-is-gone
-        if unit_of_work.limit(alarm.about) is None:
+        if (limit := unit_of_work.limit(alarm.about)) is None:
             raise NotFound(f"There is no limit {alarm.about}.")
+        _check_limit_scope(unit_of_work, limit, actor)
         return False, unit_of_work.now
     # protects: two-edits-of-an-alarm-follow-one-another
     report = unit_of_work.report(alarm.about)
@@ -131,3 +148,28 @@ def _check_about(unit_of_work: UnitOfWork, alarm: AlarmAbout, actor: Actor) -> t
     # protects: a-p1-of-a-later-hour-is-acknowledged
     latest = max(unit_of_work.now, report.created)  # a file may have the hours of another zone
     return report.priority == HAZARD, latest
+
+
+class _Coded(msgspec.Struct, frozen=True):
+    """What is read of an area or agency, without its borders."""
+
+    code: str
+    name: str
+    valid_to: datetime | None = None
+
+
+def _check_limit_scope(unit_of_work: UnitOfWork, limit: Limit, actor: Actor) -> None:
+    """Raise ForbiddenRefusal for a limit that is for others to answer; see console.rules.limit."""
+    if not (actor.areas or actor.agencies):
+        return
+    coded = {
+        kind: [decode(body, _Coded) for body in unit_of_work.connection.execute(sa.select(table.c.body)).scalars()]
+        for kind, table in (("area", schema.areas), ("agency", schema.agencies))
+    }
+    try:
+        found = filter_of(limit, coded, unit_of_work.now)
+    except FilterError:
+        return  # no console counts it
+    # protects: limits-within-ones-scope
+    if not concerns(found, actor.areas, actor.agencies, unit_of_work.area):
+        raise ForbiddenRefusal(f"The limit {limit.name} is outside the areas and agencies of {actor.name}.")

@@ -152,6 +152,14 @@ def test_what_is_merged_makes_no_new_occurrence_here_or_where_it_was_acknowledge
     assert since(found(reports, records=[long_ago])["water"]) == 25, "that was another rain"
 
 
+def test_an_occurrence_is_the_same_when_it_is_passed_again() -> None:
+    reports, finder = at(55, 45, 35, 25), LimitFinder()
+    assert since(found(reports, finder=finder)["water"]) == 35
+    assert found(reports, finder=finder, now=NOW + 16 * 60) == {}
+    reports = [replace(reports[0], merged=1), *reports[1:], *(replace(one, row=2000) for one in at(-16))]
+    assert since(found(reports, finder=finder, now=NOW + 17 * 60)["water"]) == 35
+
+
 def test_what_lasts_for_days_begins_anew_with_each_day() -> None:
     reports = at(*range(0, 4 * 24 * 60, 10))
     began = found(reports)["water"].since
@@ -183,6 +191,7 @@ def test_a_city_that_is_not_read_yet_passes_no_limit() -> None:
         ({"filter": "area=Atlantis"}, None),
         ({"filter": "status=new"}, None),
         ({"filter": '"'}, None),
+        ({"filter": "cat=" + ",".join(["flood"] * 3_000)}, None),
     ],
 )
 def test_whatever_a_server_says_it_is_no_p1_and_fails_nowhere(change: dict[str, object], priority: int | None) -> None:
@@ -211,3 +220,27 @@ def test_it_looks_again_when_reports_the_minute_or_the_vocabulary_have_changed()
     assert found([*reports, *(replace(one, row=2000) for one in at(1))], finder=finder)["water"].count == 4
     assert found(reports, finder=finder, now=NOW + 31 * 60) == {}
     assert found(reports, replace(LIMIT, within_minutes=120), finder=finder, now=NOW + 31 * 60)["water"].count == 3
+
+
+def test_a_limit_that_was_changed_begins_by_itself() -> None:
+    finder, reports = LimitFinder(), at(55, 45, 35, 25, 15, 5)
+    assert since(found(reports, finder=finder)["water"]) == 35
+    assert since(found(reports, replace(LIMIT, above=3), finder=finder)["water"]) == 25
+    assert since(found(reports[1:], replace(LIMIT, above=3, priority=3), finder=finder)["water"]) == 25, (
+        "a name is none"
+    )
+
+
+def test_a_limit_means_what_the_city_has_and_not_what_is_retired(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A category got another code: its limit went on counting the old one, of which nothing comes any more."""
+    before = datetime.fromtimestamp(NOW - 60, UTC)
+    retired = Service("flood", "Banjir lama", valid_to=before)
+    services = {"flood": retired, **{code: one for code, one in CATALOG.services.items() if code != "flood"}}
+    other = next(code for code in services if code != "flood")
+    services[other] = Service(other, "Flood")
+    monkeypatch.setattr("tests.unit.board.test_limits.CATALOG", replace(CATALOG, services=services))
+    number = next(number for number, code in CODES["service"].items() if code == other)
+    assert found(at(30, 20, 10, service=number))["water"].count == 3
+    services[other] = Service(other, "Pohon")
+    monkeypatch.setattr("tests.unit.board.test_limits.CATALOG", replace(CATALOG, services=services))
+    assert found(at(30, 20, 10))["water"].count == 3, "nothing else is called so"

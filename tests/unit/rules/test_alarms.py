@@ -262,6 +262,20 @@ def test_a_p1_that_was_answered_by_a_crew_is_not_asked_about(console: Console) -
     assert console.see() == {}, "who took it has sent the crew that comes now"
 
 
+def test_a_limit_that_is_passed_again_in_the_same_rain_calls_once(console: Console) -> None:
+    """With a report more and one less each minute its tone came each time, and the load of alarms with it."""
+    rain = alarm("rain", kind=AlarmKind.LIMIT)
+    console.see()
+    assert console.see(rain) == {"rain": NEW}
+    console.list.silence([rain.key])
+    assert console.see() == {"rain": RETURNED}
+    assert console.see(rain) == {"rain": NEW}
+    assert (console.calling(), console.list.load(console.now)) == ([], 1)
+    console.see()
+    assert console.see(alarm("rain", kind=AlarmKind.LIMIT, at=NOW + 90 * MINUTE)) == {"rain": NEW}
+    assert console.calling() == ["rain"], "another rain"
+
+
 def test_what_is_left_out_of_too_many_has_not_returned_to_normal(console: Console) -> None:
     console.see(alarm("1"), alarm("2"))
     console.list.found([], ["city"], {}, console.now, left_out=lambda one: one.about == "1")

@@ -12,13 +12,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from api_client.decoding import decode
-from api_client.model import AlarmRecord, AssignmentState, EditBody, Kind, Limit, Unit, UnitState
+from api_client.model import AlarmRecord, Area, AssignmentState, EditBody, Kind, Limit, Unit, UnitState
 from console.rules.alarms import MOST_OF_HAZARD
+from console.server.admin.apply import apply_setup
+from console.server.admin.setup import CitySetup
 from console.server.city import audit
 from console.server.city.city import City
-from console.server.city.records import LOCAL, LoadedReport
+from console.server.city.records import COMMAND_LINE, LOCAL, LoadedReport
 from console.server.city.users import Users, add_user
 from console.server.http.rate_limit import RateLimits
 from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass, running
@@ -231,3 +234,58 @@ def test_a_limit_that_is_passed_is_acknowledged_by_operators_while_the_city_has_
     assert rina.edit(None, "alarm", rain).status_code == 404
     for api in (rina, budi):
         api.session.close()
+
+
+@one_database
+def test_a_limit_is_acknowledged_and_shelved_by_whom_it_concerns(city: City, url: str) -> None:
+    """A colleague of another district put it away for twelve hours, at every desk."""
+    city.put_areas([Area("31", "North", 2), Area("31.01", "Harbour", 3, parent="31"), Area("32", "South", 2)])
+    city.put_limits([Limit("rain", "Flood spreads", "area=north", 1, 30, 2), Limit("all", "Everything", "", 1, 30, 2)])
+    ani, budi = (
+        Api(url, add_user(city, name, "operator", areas=areas))
+        for name, areas in (("ani", ["32"]), ("budi", ["31.01"]))
+    )
+    for data in ({"alarms": [about("rain", "limit")], "acknowledged": True}, shelf(START, about("rain", "limit"))):
+        refused = ani.edit(None, "alarm", data)
+        assert (refused.status_code, "outside" in refused.json()["message"]) == (403, True)
+    assert found(city) == {}
+    ani.ok(None, "alarm", {"alarms": [about("rain", "limit"), about("all", "limit")], "acknowledged": True})
+    assert set(found(city)) == {"limit:all"}
+    budi.ok(None, "alarm", {"alarms": [about("rain", "limit")], "acknowledged": True})
+    assert set(found(city)) == {"limit:all", "limit:rain"}
+    for api in (ani, budi):
+        api.session.close()
+
+
+@one_database
+def test_nothing_is_done_about_a_shift_that_is_not_over(api: Api, city: City) -> None:
+    for about_ in ("shift:9999-12-31T23:59Z", "shift:2026-03-03T08:00Z"):
+        data = {"alarms": [about(about_, "unsigned")], "acknowledged": True}
+        refused = api.edit(None, "alarm", data)
+        assert (refused.status_code, refused.json()["message"]) == (422, "The shift is not over yet.")
+    over = about("shift:2026-03-02T00:00Z", "unsigned", START.replace(hour=0, minute=15))
+    api.ok(None, "alarm", {"alarms": [over], "acknowledged": True})
+    assert set(found(city)) == {"unsigned:shift:2026-03-02T00:00Z"}
+
+
+@one_database
+def test_what_was_done_about_a_limit_goes_when_it_counts_something_else(api: Api, city: City) -> None:
+    """A limit of fires that took the id of one of floods stood acknowledged, or on the shelf, before anybody saw it."""
+    limit = Limit("rain", "Flood spreads", "cat=road", 1, 30, 2)
+    for change, stays in (
+        ({"name": "Floods spread", "priority": 3}, True),
+        ({"filter": ""}, False),
+        ({"above": 2}, False),
+        ({"within_minutes": 60}, False),
+        (None, False),
+    ):
+        apply_setup(city, CitySetup(limits=(limit,)), COMMAND_LINE)
+        api.ok(None, "alarm", {"alarms": [about("rain", "limit")], "acknowledged": True})
+        apply_setup(city, CitySetup(limits=(replace(limit, **change),) if change else ()), COMMAND_LINE)
+        assert ("limit:rain" in found(city)) is stays, change
+    seq = city.seq()
+    apply_setup(city, CitySetup(limits=(limit,)), COMMAND_LINE)
+    api.ok(None, "alarm", {"alarms": [about("rain", "limit")], "acknowledged": True})
+    apply_setup(city, CitySetup(limits=()), COMMAND_LINE)
+    gone = [item.id for item in city.changes(seq).items if item.kind == "gone"]
+    assert {"alarm/limit:rain", "limit/rain"} <= set(gone)

@@ -19,7 +19,7 @@ from console.server.admin.difference import FieldChange
 from console.server.admin.folder import read_folder
 from console.server.admin.folder_out import write_folder, write_starter
 from console.server.admin.roster import turn_shifts
-from console.server.admin.setup import CitySetup, UnitRecord, UserRecord
+from console.server.admin.setup import CitySetup, UnitRecord, UserRecord, check_setup
 from console.server.city import audit, schema
 from console.server.city.city import City
 from console.server.city.records import COMMAND_LINE, Actor
@@ -516,3 +516,13 @@ def test_what_was_taken_in_an_area_that_goes_to_another_district_waits_for_anybo
     apply_setup(city, CitySetup(areas=(*areas, replace(ward, parent="d2"))), COMMAND_LINE)
     assert city.report("10").claim is None
     assert city.entries("10")[-1].text == "ani may work on this report no longer."
+
+
+def test_no_more_limits_than_are_counted_and_no_longer_filters() -> None:
+    """Of ten thousand limits consoles counted the first two hundred, and nobody was told."""
+    limits = tuple(Limit(f"l{number}", "Many", "", 5, 10) for number in range(101))
+    (fault,) = check_setup(CitySetup(limits=limits), CitySetup())
+    assert (fault.part, fault.why) == ("limits", "101 are too many; 100 are counted")
+    assert check_setup(CitySetup(limits=limits[1:]), CitySetup()) == []
+    (fault,) = check_setup(CitySetup(limits=(replace(limits[0], filter="p=1" + ",1" * 500),)), CitySetup())
+    assert (fault.field, fault.why) == ("filter", "1,003 characters are too many; 1,000 are allowed")
