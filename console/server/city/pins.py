@@ -1,5 +1,6 @@
 """PINs, by which users sign at a colleague's desk: kept as salted hashes; five wrong ones at a desk, then a wait there;
-many at the desks of others, then a wait at all of those, and never at the own one.
+many at the desks of others, then a wait at all of those, and never at the own one; many of colleagues at a desk, then a
+wait there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import hmac
 import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,6 +24,10 @@ LEAST_DIGITS, MOST_DIGITS = 6, 12
 MOST_TRIES = 5
 MOST_OF_OTHERS = 20
 """So many wrong ones at all desks but the user's own are answered at once."""
+MOST_AT_DESK = 20
+"""So many wrong ones of all colleagues are answered at once at a desk."""
+_ALL = ""
+"""Stands for all colleagues together: no user is called so."""
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=1)
 _SALT = 16
 
@@ -71,10 +77,11 @@ def check_pin(database: Database, name: str, pin: str, by: Actor, now: datetime)
     Each try is counted before it is looked at, in a transaction of its own: those that come at once, or at several
     servers of the city, are so many tries. A refused one is in the audit log. They are counted by desk, which is who is
     signed in there, and together at all desks of others: nobody who guesses there keeps the user from signing at his
-    own, nor, for long, a colleague's.
+    own, nor, for long, a colleague's. At a desk those of all colleagues are counted together, too.
     """
     table, of_desk = schema.pins, schema.pin_tries
     at_desk = sa.and_(of_desk.c.user == name, of_desk.c.desk == by.name)
+    all_at_desk = sa.and_(of_desk.c.user == _ALL, of_desk.c.desk == by.name)
     with database.write() as connection:
         row = connection.execute(sa.select(table).where(table.c.user == name).with_for_update()).first()
         if row is None:
@@ -84,6 +91,11 @@ def check_pin(database: Database, name: str, pin: str, by: Actor, now: datetime)
         # protects: guessing-elsewhere-locks-nobody-out
         waits = [here.wait_until if here is not None else 0, 0 if is_own else row.wait_until]
         left = max(_left(until, now) for until in waits)
+        of_all = _tries_of_all(database, connection, by.name) if not is_own else None
+        # protects: one-desk-guesses-not-everybodys
+        if of_all is not None and _left(of_all.wait_until, now) > max(left, timedelta(0)):
+            left_s = int(_left(of_all.wait_until, now).total_seconds())
+            raise TooMany(f"Too many wrong PINs at this desk: wait {-(-left_s // 60)} min.", retry_after_s=left_s + 1)
         # protects: five-pins-and-a-wait
         if left > timedelta(0):
             minutes = -(-int(left.total_seconds()) // 60)
@@ -97,14 +109,19 @@ def check_pin(database: Database, name: str, pin: str, by: Actor, now: datetime)
             # protects: many-desks-guess-no-faster
             others = {"tries": row.tries + 1, "wait_until": _wait_until(row.tries + 1, MOST_OF_OTHERS, now)}
             connection.execute(sa.update(table).where(table.c.user == name).values(others))
+        if of_all is not None:
+            counted = {"tries": of_all.tries + 1, "wait_until": _wait_until(of_all.tries + 1, MOST_AT_DESK, now)}
+            connection.execute(sa.update(of_desk).where(all_at_desk).values(counted))
     is_right = hmac.compare_digest(_hash_of(pin, row.salt), row.hash)
     with database.write() as connection:
         if not is_right:
             audit.append(connection, now, audit.AuditedAction(by, audit.SIGN_IN_REFUSED, name, detail={"by": "PIN"}))
         else:
-            connection.execute(sa.delete(of_desk).where(at_desk))
+            # The user's row first, as above: of two tries at once neither waits for the other's.
             if not is_own:
                 connection.execute(sa.update(table).where(table.c.user == name).values(tries=0, wait_until=0))
+            forgotten = at_desk if is_own else sa.or_(at_desk, all_at_desk)
+            connection.execute(sa.delete(of_desk).where(forgotten))
     if not is_right:
         left_tries = max(0, MOST_TRIES - tries)
         more = f"{left_tries} tries left." if left_tries else "Wait before the next."
@@ -115,6 +132,15 @@ def drop_pins(connection: sa.Connection, names: Sequence[str]) -> None:
     """Forget the PINs of users who are removed."""
     for table in (schema.pins, schema.pin_tries):
         connection.execute(sa.delete(table).where(table.c.user.in_(names)))
+    connection.execute(sa.delete(schema.pin_tries).where(schema.pin_tries.c.desk.in_(names)))
+
+
+def _tries_of_all(database: Database, connection: sa.Connection, desk: str) -> sa.Row[Any]:
+    """The tries of all colleagues' PINs at a desk, locked until the end of the transaction."""
+    table = schema.pin_tries
+    database.upsert(connection, table, [{"user": _ALL, "desk": desk, "tries": 0, "wait_until": 0}], keep=True)
+    query = sa.select(table).where(table.c.user == _ALL, table.c.desk == desk).with_for_update()
+    return connection.execute(query).one()
 
 
 def _left(until: int, now: datetime) -> timedelta:

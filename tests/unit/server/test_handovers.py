@@ -305,6 +305,36 @@ def test_who_guesses_at_one_desk_keeps_nobody_from_signing_at_another(shift: Shi
 
 
 @one_database
+def test_at_one_desk_the_pins_of_all_colleagues_are_guessed_no_faster(shift: ShiftEnd, clock: Clock) -> None:
+    """Five tries at each of a hundred names were five hundred at once, and as many with each hour."""
+    names = ["sari", "budi", "agus", "vera", "tuti"]
+    for name in names:
+        add_user(shift.city, name, "operator")
+        pins.set_pin(shift.city.database, name, "141421", LOCAL, START)
+
+    def guess(name: str, pin: str, desk: str = "rina") -> None:
+        pins.check_pin(shift.city.database, name, pin, Actor(desk, "operator"), shift.city.clock())
+
+    for name in names:
+        for _ in range(pins.MOST_AT_DESK // len(names)):
+            with pytest.raises(ForbiddenRefusal):
+                guess(name, "314159")
+    with pytest.raises(TooMany, match="at this desk: wait 5 min"):
+        guess("dewi", PIN)
+    guess("dewi", PIN, desk="tono")
+    guess("dewi", PIN, desk="dewi")
+    clock.skip(minutes=5)
+    with pytest.raises(ForbiddenRefusal):
+        guess("dewi", "314159")
+    with pytest.raises(TooMany, match="at this desk: wait 10 min"):
+        guess("dewi", PIN)
+    clock.skip(minutes=10)
+    guess("dewi", PIN)
+    with pytest.raises(ForbiddenRefusal):
+        guess("tuti", "314159")
+
+
+@one_database
 def test_a_clock_that_is_set_back_makes_nobody_wait_for_it(shift: ShiftEnd, clock: Clock) -> None:
     shift.offer(line("10"))
     for _ in range(pins.MOST_TRIES):
