@@ -125,7 +125,7 @@ def _check_about(unit_of_work: UnitOfWork, alarm: AlarmAbout, actor: Actor) -> t
         if (end := end_of_shift(alarm.about)) is not None:
             # protects: no-shift-at-the-end-of-time
             if end > unit_of_work.now:
-                raise Invalid("The shift is not over yet.")
+                raise Invalid("The alarm has not begun yet.")
             return False, min(unit_of_work.now, end + LATE)
         if unit_of_work.handover(alarm.about) is None:
             raise NotFound(f"There is no hand-over {alarm.about}.")

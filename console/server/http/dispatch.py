@@ -117,7 +117,7 @@ _IF_MATCH = Parameter(
 )
 _CONSOLE = Parameter(
     "Sigap-Console",
-    Annotated[str, msgspec.Meta(max_length=128)],
+    str,
     "Which of the user's consoles it is: any word that each keeps while it runs.",
     "header",
 )

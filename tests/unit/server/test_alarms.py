@@ -24,7 +24,7 @@ from console.server.city.city import City
 from console.server.city.records import COMMAND_LINE, LOCAL, LoadedReport
 from console.server.city.users import Users, add_user
 from console.server.http.rate_limit import RateLimits
-from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass, running
+from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass, recorded, running
 from tests.unit.server.test_rights import UNLIMITED
 
 MINUTE = timedelta(minutes=1)
@@ -188,7 +188,7 @@ def test_who_did_it_is_in_the_audit_log_without_the_words(api: Api, city: City) 
     with city.database.read() as connection:
         *_, row = audit.rows_after(connection, 0)
     assert (row.who, row.what, row.edit) == ("local", "write", edit)
-    assert json.loads(row.detail) == {"kind": "alarm", "alarms": ["sla_breach:10"]}
+    assert recorded(row.detail) == {"kind": "alarm", "alarms": ["sla_breach:10"]}
 
 
 def test_two_who_do_something_about_one_alarm_at_once_both_have_done_it(city: City) -> None:
@@ -262,7 +262,7 @@ def test_nothing_is_done_about_a_shift_that_is_not_over(api: Api, city: City) ->
     for about_ in ("shift:9999-12-31T23:59Z", "shift:2026-03-03T08:00Z"):
         data = {"alarms": [about(about_, "unsigned")], "acknowledged": True}
         refused = api.edit(None, "alarm", data)
-        assert (refused.status_code, refused.json()["message"]) == (422, "The shift is not over yet.")
+        assert (refused.status_code, refused.json()["message"]) == (422, "The alarm has not begun yet.")
     over = about("shift:2026-03-02T00:00Z", "unsigned", START.replace(hour=0, minute=15))
     api.ok(None, "alarm", {"alarms": [over], "acknowledged": True})
     assert set(found(city)) == {"unsigned:shift:2026-03-02T00:00Z"}
