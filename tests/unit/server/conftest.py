@@ -18,6 +18,7 @@ import pytest
 import requests
 
 from api_client.model import Agency, Area, Report, Service, Sla, Status, Unit, UnitState
+from console.server.city import migrations
 from console.server.city.city import City
 from console.server.city.records import CitizenOptions, LoadedReport
 from console.server.city.users import Users
@@ -30,11 +31,22 @@ from tests.helpers.ready_file import put_tables
 from tools.bench.postgres import Postgres
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-MADE_SINCE_HOLDS_END = (
-    "closures", "alarms", "handovers", "pins", "pin_tries", "messages", "read_marks", "photo_facts", "proof_photos",
-    "limits",
-)  # fmt: skip
-"""The tables that migrations after `v0006_holds_that_end` make: a city of before has none of them."""
+_TAKEN_BACK = {
+    "0016": ("DROP TABLE pin_tries", "ALTER TABLE looking DROP COLUMN since"),
+    "0015": ("DROP TABLE limits",),
+    "0014": ("DROP INDEX messages_unit", "ALTER TABLE messages DROP COLUMN unit"),
+    "0013": ("DROP TABLE handovers", "DROP TABLE pins"),
+    "0012": ("DROP TABLE messages", "DROP TABLE read_marks"),
+    "0011": ("DROP TABLE alarms",),
+    "0010": ("DROP INDEX ix_contacts_phone_tail", "ALTER TABLE contacts DROP COLUMN phone_tail"),
+    "0009": ("DROP TABLE photo_facts", "DROP TABLE proof_photos"),
+    "0008": ("DROP TABLE closures",),
+    "0007": (),
+    "0006": ("DROP INDEX reports_hold", "ALTER TABLE reports DROP COLUMN hold_until"),
+    "0005": ("ALTER TABLE entries DROP COLUMN device",),
+    "0004": ("DROP INDEX reports_created", "CREATE INDEX reports_created ON reports (created)"),
+}
+"""By revision, the newest first: how to take back what its migration made."""
 
 
 class Clock:
@@ -52,6 +64,16 @@ class Clock:
     def skip(self, **time: float) -> None:
         with self._lock:
             self.now += timedelta(**time)
+
+
+def set_back(city: City, revision: str) -> None:
+    """Give a city the tables that it had at a revision before, so that it is upgraded again."""
+    with city.database.write() as connection:
+        assert migrations.revision_of(connection) == next(iter(_TAKEN_BACK)), "a newer migration is not in the list"
+        for later, statements in _TAKEN_BACK.items():
+            for statement in statements if later > revision else ():
+                connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
 
 
 def let_pass(city: City, clock: Clock, days: float) -> None:

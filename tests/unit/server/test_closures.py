@@ -20,7 +20,7 @@ from console.server.city.records import LOCAL
 from console.server.city.users import Users, add_user
 from console.server.http.rate_limit import RateLimits
 from tests.helpers.city import TOKENS, served, write_users
-from tests.unit.server.conftest import START, Api, Clock, let_pass, running, square
+from tests.unit.server.conftest import START, Api, Clock, let_pass, recorded, running, square
 from tests.unit.server.test_rights import UNLIMITED
 
 H = timedelta(hours=1)
@@ -253,7 +253,7 @@ def test_who_closed_what_is_in_the_audit_log(api: Api, city: City) -> None:
     with city.database.read() as connection:
         *_, row = audit.rows_after(connection, 0)
     assert (row.who, row.what, row.edit) == ("local", "write", edit)
-    assert json.loads(row.detail) == {"kind": "closure", "closure": "c1"}
+    assert recorded(row.detail) == {"kind": "closure", "closure": "c1"}
 
 
 def test_one_ends_by_itself_in_the_feed_and_goes_after_30_days(api: Api, city: City, clock: Clock) -> None:

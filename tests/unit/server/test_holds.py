@@ -15,7 +15,7 @@ from console.server.city import audit, migrations, schema
 from console.server.city.city import City
 from console.server.city.records import LoadedReport
 from tests.helpers.city import TOKENS, served, write_users
-from tests.unit.server.conftest import MADE_SINCE_HOLDS_END, START, Api, Clock, a_report
+from tests.unit.server.conftest import START, Api, Clock, a_report, set_back
 
 H = timedelta(hours=1)
 
@@ -138,14 +138,7 @@ def test_a_city_of_before_ends_the_holds_that_it_has(city: City, clock: Clock, d
     rain = Hold("rain", WaitsFor.WEATHER, START + 4 * H)
     endless = Hold("rain", WaitsFor.WEATHER)
     city.load([LoadedReport(a_report(f"x{n}", hold=rain if n % 2 else endless)) for n in range(20)])
-    with city.database.write() as connection:
-        for table in MADE_SINCE_HOLDS_END:
-            connection.execute(sa.text(f"DROP TABLE {table}"))
-        connection.execute(sa.text("DROP INDEX ix_contacts_phone_tail"))
-        connection.execute(sa.text("ALTER TABLE contacts DROP COLUMN phone_tail"))
-        connection.execute(sa.text("DROP INDEX reports_hold"))
-        connection.execute(sa.text("ALTER TABLE reports DROP COLUMN hold_until"))
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0005'"))
+    set_back(city, "0005")
     upgraded = City(database_url, clock=clock)
     with contextlib.closing(upgraded):
         upgraded.create_schema()

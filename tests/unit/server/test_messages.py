@@ -19,7 +19,7 @@ from console.server.city.records import LOCAL, Actor, LoadedReport
 from console.server.city.users import Users, add_user
 from console.server.errors import GoneRefusal
 from console.server.http.rate_limit import RateLimits
-from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass, running
+from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass, running, set_back
 from tests.unit.server.test_rights import UNLIMITED
 
 DAY = timedelta(days=1)
@@ -290,10 +290,7 @@ def test_a_city_of_before_finds_the_messages_of_its_units(city_with_crews: City)
     for to in ({"unit": "unit-11"}, {}):
         write(city, "rina", to)
     write(city, "SDA-12", {"role": "operator"})
-    with city.database.write() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0013'")
-        connection.exec_driver_sql("DROP INDEX messages_unit")
-        connection.exec_driver_sql("ALTER TABLE messages DROP COLUMN unit")
+    set_back(city, "0013")
     city.create_schema()
     with city.database.read() as connection:
         rows = connection.exec_driver_sql("SELECT unit FROM messages ORDER BY seq").scalars()

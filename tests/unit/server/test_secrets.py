@@ -19,7 +19,7 @@ from console.server.city.records import Actor, CitizenOptions, Posting
 from console.server.city.report_key import reporter_id
 from console.server.city.users import Users, add_user
 from tests.helpers.pictures import picture
-from tests.unit.server.conftest import MADE_SINCE_HOLDS_END, Api, running
+from tests.unit.server.conftest import Api, running, set_back
 
 PAGE_KEY, FORM_KEY, AGAIN_KEY = (str(uuid.uuid4()) for _ in range(3))
 PHONE, EMAIL = "081234567890", "siti@warga.example"
@@ -222,17 +222,7 @@ def test_an_older_citys_secrets_are_taken_out_and_what_consoles_made_stays(city:
     ours = city.apply(EditBody(CONSOLES, Kind.CREATE, data=data | {"channel": "phone"})).answer.report
     assert ours is not None
     before = city.seq()
-    with city.database.write() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
-        connection.exec_driver_sql("ALTER TABLE entries DROP COLUMN device")
-        connection.exec_driver_sql("DROP INDEX reports_hold")
-        connection.exec_driver_sql("ALTER TABLE reports DROP COLUMN hold_until")
-        connection.exec_driver_sql("DROP INDEX reports_created")
-        connection.exec_driver_sql("CREATE INDEX reports_created ON reports (created)")
-        for table in MADE_SINCE_HOLDS_END:
-            connection.exec_driver_sql(f"DROP TABLE {table}")
-        connection.exec_driver_sql("DROP INDEX ix_contacts_phone_tail")
-        connection.exec_driver_sql("ALTER TABLE contacts DROP COLUMN phone_tail")
+    set_back(city, "0003")
     city.create_schema()
     edits = {entry.edit for entry in city.entries(theirs.id)}
     assert edits == {reporter_id(OLD_KEY), f"{reporter_id(OLD_KEY)}.photo-1"}
