@@ -350,7 +350,7 @@ class Alarms(QObject):
             self._now(),
             found.unread,
             unknown,
-            lambda alarm: alarm.row in found.left_out.get(alarm.kind, ()),
+            lambda alarm: alarm.row in found.left_out.get(alarm.kind, ()) or self._is_of_no_limit(alarm),
         )
         was_known, self.is_known = self.is_known, True
         self._show(is_found=True)
@@ -358,6 +358,11 @@ class Alarms(QObject):
             self._looked_at = self._looked_at.intersection(view.known_hazards.tolist()) - self._by_row.keys()
         if not was_known:
             self.changed.emit()
+
+    def _is_of_no_limit(self, alarm: Alarm) -> bool:
+        """Whether an alarm is of a limit that the city has no more: nobody could acknowledge that it has returned."""
+        # protects: nothing-is-asked-of-a-limit-that-is-gone
+        return alarm.kind is AlarmKind.LIMIT and alarm.about not in self._window_state.catalog(alarm.source).limits
 
     def _faults(self) -> list[Alarm]:
         """The servers that cannot be reached for a while, and the sync process when it has stopped."""

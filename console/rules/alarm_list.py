@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from api_client.model import AlarmKind, AlarmRecord
-from console.rules.alarms import FLOOD, LOAD_S, Alarm, AlarmKey, AlarmState, state_of
+from console.rules.alarms import FLOOD, LOAD_S, Alarm, AlarmKey, AlarmState, is_acknowledged, state_of
 
 _LOAD = timedelta(seconds=LOAD_S)
 _MOST_RETURNED = 200
@@ -121,7 +121,9 @@ class AlarmList:
             is_known = key[0] not in self._begun and key[0] not in unknown
             record = before.record if before is not None else None
             kept[key] = KeptAlarm(alarm, alarm.since if is_known else now, is_silent=is_known, record=record)
-            self._came.append(kept[key].came)
+            # Of one that somebody knows already nothing more is asked.
+            if not (is_still_it and is_acknowledged(alarm, records.get(key), now)):
+                self._came.append(kept[key].came)
         self._begun |= looked_at
         self._whole = (self._whole | looked_at).difference(unread)
         self._kept = kept

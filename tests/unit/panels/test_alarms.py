@@ -18,6 +18,7 @@ from api_client.model import (
     AssignmentState,
     Clock,
     ClockState,
+    Gone,
     Kind,
     Limit,
     Report,
@@ -489,4 +490,14 @@ def test_a_limit_of_the_city_that_is_passed_has_its_name_and_figures_and_lists_i
     desk.put("report", "r2", closed)
     assert desk.look() == {"limit:rain": ACKNOWLEDGED}, "what was closed has come all the same"
     desk.now = NOW + 31 * MINUTE
+    assert desk.look() == {}
+
+
+def test_a_limit_that_the_city_has_no_more_leaves_nothing_to_acknowledge(desk: Desk) -> None:
+    """It stood in the list for an hour as back to normal, and each F12 was refused."""
+    desk.put("limit", "rain", Limit("rain", "Banjir meluas", "", 2, 60, 2))
+    for n in range(3):
+        desk.put("report", f"r{n}", Report(f"r{n}", 1, Status.NEW, "flood", 3, "Water", NOW, NOW))
+    assert desk.look() == {"limit:rain": NEW}
+    desk.put("gone", "limit/rain", Gone("limit", "rain"))
     assert desk.look() == {}

@@ -274,6 +274,11 @@ def test_a_limit_that_is_passed_again_in_the_same_rain_calls_once(console: Conso
     console.see()
     assert console.see(alarm("rain", kind=AlarmKind.LIMIT, at=NOW + 90 * MINUTE)) == {"rain": NEW}
     assert console.calling() == ["rain"], "another rain"
+    console.acknowledge(alarm("rain", kind=AlarmKind.LIMIT, at=NOW + 90 * MINUTE))
+    load = console.list.load(console.now)
+    assert console.see() == {}
+    assert console.see(alarm("rain", kind=AlarmKind.LIMIT, at=NOW + 90 * MINUTE)) == {"rain": AlarmState.ACKNOWLEDGED}
+    assert console.list.load(console.now) == load, "what is known already is no load"
 
 
 def test_what_is_left_out_of_too_many_has_not_returned_to_normal(console: Console) -> None:
