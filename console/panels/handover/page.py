@@ -37,6 +37,7 @@ from console.panels.qt_outbox import QtOutbox
 from console.panels.situation import SituationMonitor
 from console.panels.sources import Sources
 from console.panels.window_state import WindowState
+from console.rules.correspondence import CONTROL_ROOM
 from console.rules.handover import (
     HandoverDraft,
     LineNotes,
@@ -664,8 +665,15 @@ class HandoverPage(QObject):
 
     @property
     def _asked_role(self) -> str:
-        """The role of who hands over, as far as it is known; at his own desk it is the others that are asked."""
-        return self._roles.get(self._document.outgoing, "") if self._document is not None else ""
+        """The role of who hands over, as far as it is known; at his own desk it is the others that are asked: the
+        control room, or who supervises where it has nobody else.
+        """
+        if self._document is not None:
+            return self._roles.get(self._document.outgoing, "")
+        me = self._window_state.me_at(self._source)
+        others = {role for name, role in self._roles.items() if name != me}
+        # protects: no-question-to-a-role-that-nobody-has
+        return "supervisor" if CONTROL_ROOM not in others and "supervisor" in others else CONTROL_ROOM
 
     def _ask(self, line: ShownLine) -> None:
         """Let a question about a line be typed; where none can be sent the line is marked."""

@@ -356,6 +356,15 @@ def test_at_the_desk_of_who_hands_over_it_says_who_asks(desk: HandoverDesk) -> N
     assert desk.marks() == {"report:1": QUESTION}
 
 
+def test_at_the_desk_of_who_hands_over_no_role_is_asked_that_nobody_has(desk: HandoverDesk) -> None:
+    """In a city of supervisors the question went to the operators: it stayed unread, and nobody was told why."""
+    desk.put("user", "dewi", User("dewi", "supervisor"))
+    desk.look()
+    desk.ask("Who is on it?")
+    desk.take_over("dewi")
+    assert [one["to"] for one in desk.sent()] == [{"role": "supervisor"}]
+
+
 def test_an_answer_stands_beside_its_line_whether_or_not_it_is_kept_with_the_report(desk: HandoverDesk) -> None:
     desk.put("handover", "offered-1", desk.document("sari", "rina"))
     desk.look()
