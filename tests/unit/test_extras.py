@@ -82,6 +82,6 @@ def test_every_package_of_an_extra_is_known_by_the_name_under_which_it_is_import
     assert declared.keys() == _EXTRAS.keys()
     for extra, packages in declared.items():
         for package in packages - {"pillow", "pmtiles"}:
-            names = {name for name, of in imported.items() if package in {one.lower() for one in of}}
+            names = {name for name, of in imported.items() if package in {one.lower().replace("_", "-") for one in of}}
             names |= {"PySide6"} if package.startswith("pyside6") else set()
             assert names & set(_EXTRAS[extra]), (extra, package, names)
