@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication
 from console import logs
 from console.rules.status import ORDER, is_open
 from tests.helpers.city import console, wait_for
-from tests.helpers.hands import CTRL, find, form, key, outbox, type_into, wait_ready
+from tests.helpers.hands import CTRL, find, form, key, order, outbox, type_into, wait_ready
 
 ELEVEN_MINUTES_S = 660.0
 CALLER, PHONE = "Sri Wahyuningsih", "+62 812 5550 1234"
@@ -123,8 +123,7 @@ def noon(window: Any, files: list[Path]) -> None:
     )
     photo(window, files[7], "report")
     report = find(window, "unassigned", lambda now: bool(now.advice and now.has_place), used)
-    key(window, "A")
-    key(window, "Enter")
+    order(window)
     wait_for(lambda: window.situation.current.lead_unit, what="the order")
     say("did", "ordered", report)
     report = find(window, "open", lambda now: not now.lead_unit and bool(open_alike(window)), used)

@@ -12,7 +12,7 @@ from PIL import Image
 from PySide6.QtCore import Qt
 
 from tests.helpers.city import Served, console, served, wait_for, write_users
-from tests.helpers.hands import CTRL, banner, choose, find, form, key, outbox, strips, type_into, wait_ready
+from tests.helpers.hands import CTRL, banner, choose, find, form, key, order, outbox, strips, type_into, wait_ready
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
 ELEVEN_MINUTES_S = 660.0
@@ -94,8 +94,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         )
 
         choose(one, told_of)
-        key(one, "A")
-        key(one, "Enter")
+        order(one)
         wait_for(lambda: one.situation.current.lead_unit, what="the order is shown")
         unit = one.window_state.catalog("city").units[one.situation.current.lead_unit].code
         wait_for(lambda: f"NOT SENT: tell {unit} by radio" in strips(one), what="the ticket says that it was not sent")
@@ -103,8 +102,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         key(one, "R")
         wait_for(lambda: any("told by radio by rina" in text for text in strips(one)), what="who told it is recorded")
         choose(one, asked)
-        key(one, "A")
-        key(one, "Enter")
+        order(one)
         wait_for(lambda: one.situation.current.lead_unit, what="an order that nobody is told of")
         waiting = outbox(one)
         assert len(waiting) == 8
@@ -118,8 +116,7 @@ def test_the_work_goes_on_without_the_server_and_is_applied_once(city: Served, t
         choose(one, told_of)
         assert any(f"{unit} was told by radio by rina" in text for text in strips(one))
         choose(one, younger)
-        key(one, "A")
-        key(one, "Enter")
+        order(one)
         wait_for(lambda: len(outbox(one)) == 9, what="a younger order")
 
         city.start()

@@ -21,7 +21,7 @@ from console.outbox.work_file import read_outbox
 from console.server.city.city import City
 from tests.e2e.supervisor_child import CALLER, PHONE
 from tests.helpers.city import ROOT, TOKENS, Served, console, served, wait_for, write_users
-from tests.helpers.hands import CTRL, banner, choose, find, form, key, outbox, strips
+from tests.helpers.hands import CTRL, banner, choose, find, form, key, order, outbox, strips
 from tests.helpers.proxy import FaultProxy, delay, is_edit, path_has
 
 pytestmark = pytest.mark.usefixtures("qapp", "expected_log")
@@ -200,8 +200,7 @@ def test_a_day_without_a_network(
             key(window, "T")
             wait_for(lambda: window.situation.current.holder == "rina", what="taken")
         find(window, "unassigned", lambda now: bool(now.advice and now.has_place), used)
-        key(window, "A")
-        key(window, "Enter")
+        order(window)
         wait_for(lambda: any("NOT SENT: tell" in text for text in strips(window)), what="not sent")
         window.window.grab().save(str(folder / "evening-not-sent.png"))
         window.queue.setFocus()

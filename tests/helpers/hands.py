@@ -55,6 +55,14 @@ def enter(console: Any) -> None:
     key(console, "Enter")
 
 
+def order(console: Any) -> None:
+    """Send the first recommended unit to the chosen report by its keys, once these units are in sight."""
+    wait_for(lambda: console.ticket.ticket().advice, what="the recommended units")
+    key(console, "A")
+    wait_for(lambda: console.ticket.is_unit_chosen, what="they have the keyboard")
+    key(console, "Enter")
+
+
 def form(console: Any) -> Any:
     """The open form, once it has the keyboard."""
     wait_for(lambda: QApplication.activeWindow() not in (None, console.window), what="a form")
