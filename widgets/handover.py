@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from widgets.focus import FocusRing
 from widgets.keys import KeyButton, cap_size, is_bare_enter, is_enter, paint_cap
-from widgets.messages import QUICK_TEXTS, LineHint, quick_text_of
+from widgets.messages import QUICK_TEXTS, LineHint, claims_quick_text, quick_text_of
 from widgets.rows import AT_LEFT, Index, RowDelegate, RowsModel, RowsView
 from widgets.states import EmptyState
 from widgets.symbols import Symbols, paint_mark
@@ -32,9 +32,9 @@ _HEAD_HEIGHT, _COLUMNS_HEIGHT, _BUTTONS_HEIGHT = 32, 24, 48
 _IN_FIRST_LINE = 4
 """So many of the buttons stand in the first line where there are two."""
 _REMARK, _MARK = 312, 166
+"""The widths of the two columns at the right in a panel of 910."""
 _WIDE = 640
 """A narrower page leaves what a line is about the room that remarks have else."""
-"""The widths of the two columns at the right in a panel of 910."""
 
 CONFIRM, ASK, REMARK, OPEN, TAKE, SECTION, SIGN, PRINT, CITY = (
     "confirm", "ask", "remark", "open", "take", "section", "sign", "print", "city",
@@ -338,11 +338,7 @@ class _QuestionLine(_RemarkLine):
 
     @override
     def event(self, event: QEvent) -> bool:
-        # Alt+1 is a tab of the queue elsewhere: in this field it is the first quick text.
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and quick_text_of(event):
-            event.accept()
-            return True
-        return super().event(event)
+        return claims_quick_text(event) or super().event(event)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:

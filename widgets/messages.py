@@ -224,11 +224,7 @@ class _MessageLine(QPlainTextEdit):
 
     @override
     def event(self, event: QEvent) -> bool:
-        # Alt+1 is a tab of the queue elsewhere: in this field it is the first quick text.
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and quick_text_of(event):
-            event.accept()
-            return True
-        return super().event(event)
+        return claims_quick_text(event) or super().event(event)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -247,6 +243,16 @@ def quick_text_of(event: QKeyEvent) -> int:
     alone = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier == Qt.KeyboardModifier.AltModifier
     number = event.key() - Qt.Key.Key_0
     return number if alone and 1 <= number <= QUICK_TEXTS else 0
+
+
+def claims_quick_text(event: QEvent) -> bool:
+    """Keep a field's event from the window where it is the key of a quick text, and return whether it is: Alt+1 is a
+    tab of the queue elsewhere.
+    """
+    if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and quick_text_of(event):
+        event.accept()
+        return True
+    return False
 
 
 class _ThreadHead(QWidget):

@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from api_client.model import Assignment, AssignmentState, Entry, Kind, Report, Status
-from console.cache.page_items import Cursor, PageItem
+from api_client.model import Assignment, AssignmentState, Entry, Kind, Message, ReadMark, Report, Status
+from console.cache.page_items import Cursor, MessageCursor, PageItem
+from console.cache.writer import CacheWriter
 from console.outbox.work_file import WorkFile
 from console.rules.edit import Edit
 from console.rules.queued import EditState, Queued
@@ -76,3 +77,15 @@ def note_state(
     edit = before.edit if late is None else replace(before.edit, late=late)
     attempts = before.attempts + (state is EditState.SENDING and before.state is not EditState.SENDING)
     return work.put(replace(Queued(edit, state, attempts, told_by_radio=before.told_by_radio), **is_so))
+
+
+def put_messages(writer: CacheWriter, *things: Message | ReadMark, user: str) -> None:
+    """What the server of the source "city" gives this user of messages, after what it gave him before."""
+    before = writer.message_cursor("city")
+    if before is None or before.user != user:
+        before = MessageCursor(user, "e", 1, 0)
+        writer.forget_messages("city", before)
+    kinds = {Message: "message", ReadMark: "read_mark"}
+    items = [PageItem(kinds[type(one)], before.seq + n, one.id, one) for n, one in enumerate(things, start=1)]
+    after = MessageCursor(user, "e", 1, before.seq + len(things))
+    assert writer.put_messages("city", items, before, after) is not None

@@ -40,7 +40,7 @@ from api_client.model import (
     User,
 )
 from console.board.round import Round, play
-from console.cache.page_items import Cursor, MessageCursor, PageItem
+from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.export.handover_pages import PrintedLine, write_handover
@@ -55,6 +55,7 @@ from console.rules.handover import LONGEST_REMARK
 from console.rules.messages import RequestDone, SetPin, Source, SourceState
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
+from tests.unit.cache.making import put_messages
 from tests.unit.panels.conftest import NOW, Rig, read_drafts
 from tests.widgets.sample import make_symbols, make_theme
 from widgets.forms.choose_one import ChooseOne
@@ -120,14 +121,7 @@ class HandoverDesk(Rig):
 
     def messages_there(self, *things: Message | ReadMark, user: str = "rina") -> None:
         """What the server gives this user of messages."""
-        before = self.writer.message_cursor("city")
-        if before is None or before.user != user:
-            before = MessageCursor(user, "e", 1, 0)
-            self.writer.forget_messages("city", before)
-        kinds = {Message: "message", ReadMark: "read_mark"}
-        items = [PageItem(kinds[type(one)], before.seq + n, one.id, one) for n, one in enumerate(things, start=1)]
-        after = MessageCursor(user, "e", 1, before.seq + len(things))
-        assert self.writer.put_messages("city", items, before, after) is not None
+        put_messages(self.writer, *things, user=user)
 
     def ask(self, text: str) -> None:
         """Q on the current line, a question, Enter."""

@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from api_client.model import Kind, Message, ReadMark, Recipient, Report, Status, Template
-from console.cache.page_items import Cursor, MessageCursor, PageItem
+from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.panels.messages import MessagesController
@@ -25,6 +25,7 @@ from console.rules.queued import EditState, StopReason
 from console.rules.rights import Rights
 from console.window.actions import ACTIONS
 from tests.helpers.city import wait_for
+from tests.unit.cache.making import put_messages
 from tests.unit.panels.conftest import NOW, Rig
 from tests.widgets.sample import make_symbols, make_theme
 from widgets.forms.choose_one import ChooseOne
@@ -67,14 +68,7 @@ class Desk(Rig):
         wait_for(self.window.isActiveWindow, what="the window is in front")
 
     def put(self, *things: Message | ReadMark, user: str = "rina") -> None:
-        before = self.writer.message_cursor("city")
-        if before is None or before.user != user:
-            before = MessageCursor(user, "e", 1, 0)
-            self.writer.forget_messages("city", before)
-        kinds = {Message: "message", ReadMark: "read_mark"}
-        items = [PageItem(kinds[type(one)], before.seq + n, one.id, one) for n, one in enumerate(things, start=1)]
-        after = MessageCursor(user, "e", 1, before.seq + len(things))
-        assert self.writer.put_messages("city", items, before, after) is not None
+        put_messages(self.writer, *things, user=user)
         self.messages.on_touched(TOUCHED)
         self.settle()
 
