@@ -806,6 +806,11 @@ class AlarmKind(StrEnum):
     SOURCE = "source"  # a server or the sync process is at fault; only the console that sees it knows of it
 
 
+def alarm_id(kind: AlarmKind, about: str) -> str:
+    """The id of the alarm of this kind about a report, unit, hand-over or limit."""
+    return f"{kind.value}:{about}"
+
+
 class AlarmAbout(msgspec.Struct, frozen=True):
     """One alarm as it stood when somebody did something about it: `about` is the number of its report or the id of its
     unit, hand-over or limit, `since` is when this occurrence began.
@@ -818,7 +823,7 @@ class AlarmAbout(msgspec.Struct, frozen=True):
     @property
     def id(self) -> str:
         """Its id at its source, the same at every console."""
-        return f"{self.kind.value}:{self.about}"
+        return alarm_id(self.kind, self.about)
 
 
 MOST_ALARMS = 200

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from api_client.model import (
-    AlarmAbout,
     AlarmKind,
     Assignment,
     AssignmentState,
@@ -18,17 +17,26 @@ from api_client.model import (
     Status,
     Unit,
     UnitState,
+    alarm_id,
 )
 from console.board.counts import Bools, is_due_within, is_overdue
 from console.board.limits import LimitFinder
-from console.board.snapshot import CLOSED_FROM, Fact
+from console.board.snapshot import CLOSED_FROM, Fact, are_open
 from console.board.view import View
 from console.board.zorder import Positions
 from console.cache.catalog import Catalog, Cities, CityUnit
 from console.cache.reader import CacheReader, HistoryMark
 from console.rules.alarms import ANSWER_S, ARRIVAL_S, MOST_OF_A_KIND, SILENT_S, SLA_ENDS_SOON_S, Alarm
 from console.rules.edit import NO_EFFECT
-from console.rules.handover import confirmed_in, left_over, unsigned_at
+from console.rules.handover import (
+    LATE,
+    confirmed_in,
+    ended_shift,
+    id_of_shift,
+    is_not_handed_over,
+    left_over,
+    unsigned_at,
+)
 from console.rules.report import HAZARD, is_for_everybody, upwards
 from console.rules.rights import Rights, in_scope, unit_in_scope
 from console.rules.status import ENDED_ASSIGNMENT, ON_THE_WAY
@@ -46,6 +54,8 @@ _BELONGS = frozenset({"area", "agency"})
 """What decides who is to answer a report."""
 _LOOKED_AT = 4
 """So many times what is listed of late reports is looked at, where there are more than that."""
+_CLAIMS_LOOKED_AT = 200
+"""Of so many reports that somebody has it is looked since when."""
 _AWAITED = frozenset({UnitState.AVAILABLE, UnitState.COMMITTED, UnitState.EN_ROUTE, UnitState.ON_SCENE})
 
 
@@ -73,9 +83,10 @@ class AlarmFinder:
         told: Collection[int] = (),
     ) -> list[Alarm]:
         """All that need this operator's response, but for faults of servers. `crews` are the units with their newest
-        positions, `times` the present time by the clock of each source, `now_s` that by which reports are judged,
-        `scopes` what the operator may do at each source: what lies outside is for others to answer. Of more than
-        MOST_OF_A_KIND P1 those in the rows `told` come first, of as many late reports those that nobody has answered.
+        positions, `times` the present time by the clock of each source in the zone of its city, `now_s` that by which
+        reports are judged, `scopes` what the operator may do at each source: what lies outside is for others to answer.
+        Of more than MOST_OF_A_KIND P1 those in the rows `told` come first, of as many late reports those that nobody
+        has answered.
         """
         self.left_out = {}
         own = [crew for crew in crews if _is_own(crew, cities, scopes)]
@@ -84,6 +95,7 @@ class AlarmFinder:
             *self._late(view, cities, reader, now_s, scopes),
             *_units(cities, own, times, reader),
             *_handed_over(view, cities, reader, times, scopes),
+            *_not_handed_over(view, cities, times, reader, scopes),
             *self._limits.find(view, cities, times, scopes),
         ]
 
@@ -132,7 +144,7 @@ class AlarmFinder:
     ) -> list[Alarm]:
         """The P1 and P2 whose SLA is breached, or will be soon; the most urgent and the latest first."""
         column = view.snapshot.column
-        is_open = column("alive") & (column("merged") == 0) & (column("status") < CLOSED_FROM)
+        is_open = are_open(view.snapshot)
         judged = is_open & (column("priority") <= _URGENT)
         state, due = column("due_state"), column("due")
         breached = judged & is_overdue(due, state, now_s)
@@ -188,7 +200,7 @@ def _late_since(fact: Fact, kind: AlarmKind) -> datetime:
 
 def _is_answered(cities: Cities, kind: AlarmKind, source: str, number: str, since: datetime) -> bool:
     """Whether somebody has acknowledged this occurrence of an alarm, as far as its server has told."""
-    record = cities.of(source).alarms.get(AlarmAbout(kind, number, since).id)
+    record = cities.of(source).alarms.get(alarm_id(kind, number))
     return record is not None and record.acknowledged_at is not None and record.since >= since
 
 
@@ -328,6 +340,43 @@ def _not_given(
         if claim is not None and claim.who == outgoing and claim.since <= signed and not is_for_everybody(claim):
             found[number] = outgoing, since
     return found
+
+
+def _not_handed_over(
+    view: View, cities: Cities, times: Mapping[str, datetime], reader: CacheReader, scopes: Mapping[str, Rights]
+) -> list[Alarm]:
+    """The shifts that are over, of which nobody has offered a hand-over though there was something to hand over: of
+    each source the last one. `times` are by the clock of each source, in its zone; `scopes` as for alarms.
+    """
+    found = []
+    for source, now in times.items():
+        shift = ended_shift(now, now.tzinfo or UTC)
+        if not is_not_handed_over(cities.of(source).handovers, shift):
+            continue
+        # protects: a-shift-that-nobody-handed-over-is-an-alarm
+        if _left_something(view, cities, source, reader, shift.end, scopes):
+            start, end = (at.astimezone(now.tzinfo) for at in (shift.start, shift.end))
+            title, since = f"{start:%H}–{end:%H}", shift.end + LATE
+            found.append(Alarm(AlarmKind.UNSIGNED, source, id_of_shift(shift), since, _URGENT, title=title))
+    return found
+
+
+def _left_something(
+    view: View, cities: Cities, source: str, reader: CacheReader, end: datetime, scopes: Mapping[str, Rights]
+) -> bool:
+    """Whether reports of the operator's scope that are open had been P1, breached or taken when a shift ended."""
+    column, end_s = view.snapshot.column, int(end.timestamp())
+    is_open = are_open(view.snapshot)
+    is_open &= (column("source") == cities.source_number(source)) & (column("created") < end_s)
+    at = np.flatnonzero(is_open)
+    at = at[within_scopes(view, at, cities, scopes)]
+    late = is_overdue(column("due")[at], column("due_state")[at], end_s)
+    if bool(np.any((column("priority")[at] == HAZARD) | late)):
+        return True
+    taken = column("row")[at[column("claim")[at] != 0]][:_CLAIMS_LOOKED_AT]
+    numbers = [number for _, number in reader.keys(taken.tolist()).values()]
+    claims = (one.claim for one in reader.reports_of(source, numbers).values())
+    return any(claim is not None and claim.since < end for claim in claims)
 
 
 def _units(

@@ -5,35 +5,26 @@ For a worker thread.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
 import msgspec
 import numpy as np
 
-from api_client.model import AlarmKind, AlarmRecord, Entry, HandoverSection, UnitState
+from api_client.model import AlarmKind, AlarmRecord, Entry, HandoverSection, UnitState, alarm_id
 from console.board.alarms import last_heard, within_scopes
 from console.board.counts import Bools, is_due_within, is_overdue
-from console.board.snapshot import CLOSED_FROM, Fact
+from console.board.snapshot import Fact, are_open
 from console.board.view import RISK_S, View
 from console.board.zorder import Positions
 from console.cache.catalog import Cities, CityUnit
 from console.cache.reader import CacheReader
-from console.rules.alarms import SILENT_S, Alarm
-from console.rules.handover import (
-    LATE,
-    MOST_HAZARDS,
-    MOST_OF_A_SECTION,
-    ended_shift,
-    id_of_shift,
-    is_not_handed_over,
-)
+from console.rules.alarms import SILENT_S
+from console.rules.handover import MOST_HAZARDS, MOST_OF_A_SECTION
 from console.rules.report import HAZARD
 from console.rules.rights import Rights, unit_in_scope
 
 _URGENT = 2
-_LOOKED_AT = 200
-"""Of so many reports that somebody has it is looked since when."""
 
 
 class HandoverItem(msgspec.Struct, frozen=True):
@@ -96,43 +87,6 @@ def find_items(
     return HandoverFound(tuple(finder.items), finder.counts, finder.left_out)
 
 
-def find_not_handed_over(
-    view: View, cities: Cities, times: Mapping[str, datetime], reader: CacheReader, scopes: Mapping[str, Rights]
-) -> list[Alarm]:
-    """The shifts that are over, of which nobody has offered a hand-over though there was something to hand over: of
-    each source the last one. `times` are by the clock of each source, in its zone; `scopes` as for alarms.
-    """
-    found = []
-    for source, now in times.items():
-        shift = ended_shift(now, now.tzinfo or UTC)
-        if not is_not_handed_over(cities.of(source).handovers, shift):
-            continue
-        # protects: a-shift-that-nobody-handed-over-is-an-alarm
-        if _left_something(view, cities, source, reader, shift.end, scopes):
-            start, end = (at.astimezone(now.tzinfo) for at in (shift.start, shift.end))
-            title, since = f"{start:%H}–{end:%H}", shift.end + LATE
-            found.append(Alarm(AlarmKind.UNSIGNED, source, id_of_shift(shift), since, _URGENT, title=title))
-    return found
-
-
-def _left_something(
-    view: View, cities: Cities, source: str, reader: CacheReader, end: datetime, scopes: Mapping[str, Rights]
-) -> bool:
-    """Whether reports of the operator's scope that are open had been P1, breached or taken when a shift ended."""
-    column, end_s = view.snapshot.column, int(end.timestamp())
-    is_open = column("alive") & (column("merged") == 0) & (column("status") < CLOSED_FROM)
-    is_open &= (column("source") == cities.source_number(source)) & (column("created") < end_s)
-    at = np.flatnonzero(is_open)
-    at = at[within_scopes(view, at, cities, scopes)]
-    late = is_overdue(column("due")[at], column("due_state")[at], end_s)
-    if bool(np.any((column("priority")[at] == HAZARD) | late)):
-        return True
-    taken = column("row")[at[column("claim")[at] != 0]][:_LOOKED_AT]
-    numbers = [number for _, number in reader.keys(taken.tolist()).values()]
-    claims = (one.claim for one in reader.reports_of(source, numbers).values())
-    return any(claim is not None and claim.since < end for claim in claims)
-
-
 class _Finder:
     """Fills one list; what stands in it is added no second time."""
 
@@ -148,7 +102,7 @@ class _Finder:
     def add_reports(self) -> None:
         """The open reports, section by section."""
         column = self._view.snapshot.column
-        is_open = column("alive") & (column("merged") == 0) & (column("status") < CLOSED_FROM)
+        is_open = are_open(self._view.snapshot)
         is_open &= column("source") == self._cities.source_number(self._source)
         at = np.flatnonzero(is_open)
         mine: Bools = np.isin(column("row")[at], self._view.mine)
@@ -187,7 +141,7 @@ class _Finder:
         ]  # fmt: skip
         crews = {crew.unit.id: crew for crew in self._cities.crews if crew.source == self._source}
         known = {one.id for one in self.items}
-        limits = {f"{AlarmKind.LIMIT.value}:{key}": one for key, one in catalog.limits.items()}
+        limits = {alarm_id(AlarmKind.LIMIT, key): one for key, one in catalog.limits.items()}
         for record in sorted(shelved, key=lambda one: (one.shelved_until or one.updated, one.id)):
             crew, fact = crews.get(record.unit or ""), self._fact(record.report or "")
             number = record.report or ""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from console.board.snapshot import CLOSED_FROM, BoardSnapshot
+from console.board.snapshot import BoardSnapshot, are_open
 from console.rules.report import HAZARD
 from console.rules.scoped_code import ScopedCode
 
@@ -25,7 +25,7 @@ def holdings(snapshot: BoardSnapshot, code: Callable[[str, int], str | None]) ->
     `code` gives the word behind the number of a "source" or a "user".
     """
     column = snapshot.column
-    taken = column("alive") & (column("merged") == 0) & (column("status") < CLOSED_FROM) & (column("claim") > 0)
+    taken = are_open(snapshot) & (column("claim") > 0)
     at = np.flatnonzero(taken)
     both = np.stack([column("source")[at], column("claim")[at]], axis=1)
     people, which, counts = np.unique(both, axis=0, return_inverse=True, return_counts=True)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 import numpy as np
 
-from api_client.model import AlarmAbout, AlarmKind, Limit
+from api_client.model import AlarmKind, Limit, alarm_id
 from console.board.counts import Bools
 from console.board.snapshot import BoardSnapshot, Column
 from console.board.view import View
@@ -94,8 +94,7 @@ class LimitFinder:
         """Since when a limit is passed, where a report that was merged since, or is gone, has moved its beginning: that
         of the occurrence that was found, or that somebody knows of, and that is not apart from this one.
         """
-        key, since = (source, one.limit.id), datetime.fromtimestamp(one.since_s, UTC)
-        record = catalog.alarms.get(AlarmAbout(AlarmKind.LIMIT, one.limit.id, since).id)
+        key, record = (source, one.limit.id), catalog.alarms.get(alarm_id(AlarmKind.LIMIT, one.limit.id))
         known = [record.since.timestamp() if record is not None else None]
         if key in self._since and not counts_otherwise(one.limit, self._since[key][1]):
             known.append(self._since[key][0])

@@ -27,6 +27,7 @@ __all__ = [
     "BoardSnapshot",
     "Column",
     "Fact",
+    "are_open",
 ]
 
 Column = NDArray[Any]
@@ -320,6 +321,13 @@ def _complete(columns: Mapping[str, Column], pending: Column | None) -> dict[str
     x[placed], y[placed] = mercator(given["lat_e7"][placed] / 1e7, given["lon_e7"][placed] / 1e7)
     given["x"], given["y"] = x, y
     return given
+
+
+def are_open(snapshot: BoardSnapshot) -> NDArray[np.bool_]:
+    """Which of the reports are open: those that are gone, or were merged into another one, are not."""
+    column = snapshot.column
+    found: NDArray[np.bool_] = column("alive") & (column("merged") == 0) & (column("status") < CLOSED_FROM)
+    return found
 
 
 def _only_at(placed: Positions, column: Column) -> Column:

@@ -13,7 +13,6 @@ from PySide6.QtCore import QObject, Signal
 from api_client.decoding import decode
 from api_client.model import MOST_ALARMS, AlarmChange, AlarmKind, AlarmRecord, Kind
 from console.board.alarms import AlarmFinder
-from console.board.handover import find_not_handed_over
 from console.cache.catalog import Catalog, CityUnit
 from console.cache.reader import CacheReader
 from console.panels.edit_commands import EditCommands
@@ -323,7 +322,6 @@ class Alarms(QObject):
             unread = frozenset(source for source in times if reader.loaded([source]) < Loaded.WHOLE)
             finder = self._finder
             found = finder.find(view, cities, crews, times, reader, now_s, scopes, told)
-            found += find_not_handed_over(view, cities, times, reader, scopes)
             return _AlarmsFound(found, read, epochs, at_last, turn, finder.outside, unread, finder.left_out)
 
         self._tasks.latest(_KIND, work, self._on_found)

@@ -14,7 +14,7 @@ from msgspec import UNSET, to_builtins
 from msgspec.structs import replace
 
 from api_client.decoding import decode
-from api_client.model import AlarmAbout, AlarmChange, AlarmKind, EditBody, Entry, Limit
+from api_client.model import AlarmAbout, AlarmChange, AlarmKind, EditBody, Entry, Limit, alarm_id
 from console.rules.alarms import OF_UNITS, record_after, why_not_shelved
 from console.rules.filter import FilterError
 from console.rules.handover import LATE, end_of_shift
@@ -89,7 +89,7 @@ def drop_alarms_of_limits(database: Database, connection: sa.Connection, limits:
     """Delete what was done about the alarms of limits that are gone or count something else now: what they call for
     nobody has acknowledged or shelved. Returns the last feed number, 0 for none.
     """
-    keys = [f"{AlarmKind.LIMIT.value}:{key}" for key in limits]
+    keys = [alarm_id(AlarmKind.LIMIT, key) for key in limits]
     return drop_things(database, connection, "alarm", keys, now)
 
 

@@ -30,13 +30,14 @@ from api_client.model import (
     User,
     WaitsFor,
 )
-from console.board.handover import HandoverFound, find_items, find_not_handed_over
+from console.board.alarms import AlarmFinder
+from console.board.handover import HandoverFound, find_items
 from console.board.round import Round, play
 from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
 from console.rules.filter import Filter
-from console.rules.handover import MOST_OF_A_SECTION
+from console.rules.handover import MOST_OF_A_SECTION, end_of_shift
 from console.rules.rights import Rights
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
@@ -216,8 +217,9 @@ def test_a_shift_that_nobody_handed_over_is_an_alarm_of_whoever_has_its_reports(
 
     def found(rights: Rights = EVERYWHERE) -> list[tuple[str, str, datetime]]:
         played = play(Round(None, (), {}, {}, {}, None, Filter(), UTC, 1, "rina"), city.reader, int(NOW.timestamp()))
-        args = (played.view, played.cities, {"city": NOW}, city.reader, {"city": rights})
-        return [(one.about, one.title, one.since) for one in find_not_handed_over(*args)]
+        args = (played.view, played.cities, (), {"city": NOW}, city.reader, int(NOW.timestamp()), {"city": rights})
+        alarms = [one for one in AlarmFinder().find(*args) if end_of_shift(one.about) is not None]
+        return [(one.about, one.title, one.since) for one in alarms]
 
     assert found() == [], "what came, or was taken, after the shift is not of it"
     alarm = (f"shift:{end:%Y-%m-%dT%H:%MZ}", "23–07", end + 15 * MINUTE)
