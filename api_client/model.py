@@ -379,6 +379,7 @@ class Service(msgspec.Struct, frozen=True):
 
     `sla` maps a priority ("1".."4", or "*" for the rest) to its targets. `skills` are what a unit needs.
     `proof` is whether an after photo is needed before validation. `valid_to` is since when it is offered no more.
+    `confidential`: nothing that everybody may read tells of its reports.
     """
 
     code: str
@@ -393,6 +394,7 @@ class Service(msgspec.Struct, frozen=True):
     keywords: str = ""
     attributes: tuple[ServiceAttribute, ...] = ()
     valid_to: datetime | None = None
+    confidential: bool = False
 
     @property
     def questions(self) -> list[ServiceAttribute]:

@@ -294,6 +294,9 @@ class TicketController(QObject):
             (self.tr("Place"), place, area),
             (self.tr("Reported"), f"{when} {channel}".strip(), self.tr("reporter hidden")),
         ]
+        service = self._window_state.catalog(details.source).services.get(report.service or "")
+        if service is not None and service.confidential:
+            facts.append((self.tr("Confidential"), self.tr("no public page shows it"), ""))
         if begun(report) < report.created:
             since = self._day_and_clock(begun(report))
             facts.append((self.tr("Clock"), self.tr("runs from {time}").format(time=since), self.tr("merged into it")))

@@ -314,6 +314,10 @@ class _Plan:
             yield "The city has no unit: nobody can be sent anywhere."
         if not any(user.role == SUPERVISOR for user in whole.users or ()):
             yield "The city has no users: whoever is at the server's computer is supervisor, nobody else can sign in."
+        for service in self._setup.services or ():
+            before = self._present.things["services"].get(service.code)
+            if before is not None and before.confidential and not service.confidential:
+                yield f"Service {service.code} is no longer confidential: its reports, old ones too, become public."
         skills = {skill for unit in whole.units or () for skill in unit.skills}
         for service in whole.services or ():
             missing = [skill for skill in service.skills if skill not in skills]

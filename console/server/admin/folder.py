@@ -24,6 +24,7 @@ FILES = (CITY, AGENCIES, SERVICES, QUESTIONS, AREAS, UNITS, TEMPLATES, LIMITS, U
 AGENCY_COLUMNS = ("code", "name")
 SERVICE_COLUMNS = (
     "code", "name", "group", "symbol", "priority", "agency", "skills", "targets", "proof", "keywords",
+    "confidential",
 )  # fmt: skip
 UNIT_COLUMNS = ("id", "code", "name", "agency", "areas", "skills", "shift", "contact", "lat", "lon")
 USER_COLUMNS = ("name", "role", "areas", "agencies")
@@ -226,6 +227,7 @@ class _Reader:
             self._read(SERVICES, row, "proof", read_yes, True),
             _cell(row, "keywords"),
             tuple(questions.get(code, ())),
+            confidential=self._read(SERVICES, row, "confidential", read_yes, False),
         )
 
     def _units(self) -> tuple[UnitRecord, ...] | None:

@@ -193,6 +193,7 @@ def _service(service: Service, targets: str) -> tuple[str, ...]:
         targets,
         "yes" if service.proof else "no",
         service.keywords,
+        "yes" if service.confidential else "",
     )
 
 
@@ -219,7 +220,8 @@ def _service_comment() -> str:
     return f"""\
 What can be reported. group joins services whose reports may be the same matter. symbol: {", ".join(glyphs())}.
 priority: 1 (life and safety) to 4. skills: what a unit needs, several with | between them. targets: those of city.toml.
-proof: whether a photo of the work is needed. A service that is taken out is retired: reports keep it."""
+proof: whether a photo of the work is needed. confidential (yes): no public list, map or page tells of its reports.
+A service that is taken out is retired: reports keep it."""
 
 
 # Areas

@@ -49,6 +49,7 @@ from console.server.city.claims import (
 )
 from console.server.city.clock_watch import clock_is_steady
 from console.server.city.closures import CityBorders, drop_old_closures, end_closures, read_closures
+from console.server.city.confidential import confidential_services
 from console.server.city.database import CONNECTIONS, Database, Mark, begin_epoch, present_mark, present_number
 from console.server.city.edit_service import Applied, EditService
 from console.server.city.handovers import drop_old_handovers
@@ -58,7 +59,7 @@ from console.server.city.numbered import drop_things, put_things
 from console.server.city.presence import PresenceTable
 from console.server.city.proof_photos import facts_of, keep_facts
 from console.server.city.records import LOCAL, SERVER, Actor, LoadedReport
-from console.server.city.stats import count_everything
+from console.server.city.stats import Counted, count_everything
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.city.work_threads import doing
 from console.server.errors import NotFound, Refusal
@@ -72,6 +73,11 @@ _COUNTED_FAST_S = 0.05
 """What is counted within this is counted again for every question."""
 _KEEP_ANSWERS = timedelta(days=30)
 _KEEP_GONE = timedelta(days=30)
+
+
+def no_such_report(key: str) -> NotFound:
+    """What is said of a number that no report has, and to whom a report may not be told of."""
+    return NotFound(f"There is no report {key}.")
 
 
 def utc_now() -> datetime:
@@ -114,7 +120,7 @@ class City:
         """Get the kind of each edit and what became of it: applied, repeated, or the code of its refusal."""
         self._areas_lock = threading.Lock()
         self._index: tuple[tuple[str, int, int], AreaIndex] | None = None
-        self._stats: Stats | None = None
+        self._stats: Counted | None = None
         self._stats_lock = threading.Lock()
         self._stats_due = 0.0
         self._loads = 0
@@ -280,14 +286,32 @@ class City:
             return present_number(connection)
 
     def stats(self) -> Stats:
-        """Counts of everything. One count answers all who ask at the time; if it took a second, the next is made after
+        """Counts of everything."""
+        return self._counted().whole
+
+    def public_stats(self) -> Stats:
+        """Counts of everything that is not confidential."""
+        return self._counted().public
+
+    def confidential_services(self) -> frozenset[str]:
+        """The codes of the services whose reports nothing public may tell of."""
+        with self.database.read() as connection:
+            return confidential_services(connection)
+
+    def _counted(self) -> Counted:
+        """The counts. One count answers all who ask at the time; if it took a second, the next is made after
         ten, so that counting does not hold up edits.
         """
         with self._stats_lock, doing(None), self.database.read() as connection:
             now, before = present_mark(connection), self._stats
             began = self._ticks()
-            if before is None or before.epoch != now.epoch or (before.seq != now.seq and began >= self._stats_due):
-                before = count_everything(connection, before if before and before.epoch == now.epoch else None)
+            if before is not None and before.whole.epoch != now.epoch:
+                before = None
+            is_old = before is None or (before.whole.seq != now.seq and began >= self._stats_due)
+            hidden = confidential_services(connection)
+            # protects: counts-follow-what-is-confidential
+            if before is None or is_old or before.hidden != hidden:
+                before = count_everything(connection, before, hidden)
                 self._stats = before
                 took = self._ticks() - began
                 self._stats_due = began + took + (10 * took if took > _COUNTED_FAST_S else 0)
@@ -300,7 +324,7 @@ class City:
         """
         with self.database.read() as connection:
             known = feed.read_meta(connection)
-        counted = self._stats
+        counted = self._stats.whole if self._stats is not None else None
         if counted is None or counted.epoch != known["epoch"] or counted.city.bbox is None:
             counted = self.stats()
         return known["epoch"], CityFacts(known["name"], known["timezone"], counted.city.bbox)
@@ -310,7 +334,7 @@ class City:
         with self.database.read() as connection:
             body = connection.scalar(sa.select(schema.reports.c.body).where(schema.reports.c.id == key))
         if body is None:
-            raise NotFound(f"There is no report {key}.")
+            raise no_such_report(key)
         return decode(body, Report)
 
     def entries(self, key: str, edit: str | None = None) -> list[Entry]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,6 +15,7 @@ from console.rules.sla import due_next
 from console.rules.status import is_open
 from console.server.city import schema
 from console.server.city.city import City
+from console.server.city.confidential import confidential_services, hidden_reports, may_be_public
 from console.server.city.database import holding
 from console.server.city.public_replies import public_reply
 from console.server.city.redaction import PublicTexts
@@ -34,6 +35,8 @@ class _Words(msgspec.Struct, frozen=True):
     services: Mapping[str, str]
     agencies: Mapping[str, str]
     replies: Mapping[str, str]
+    hidden: Collection[str]
+    """Confidential reports that others are merged into."""
 
 
 def requests(city: City, query: QueryParams) -> GeoReportDocument:
@@ -43,6 +46,8 @@ def requests(city: City, query: QueryParams) -> GeoReportDocument:
     """
     table = schema.reports
     wanted = _ordered(sa.select(table.c.id))
+    if hidden := city.confidential_services():
+        wanted = wanted.where(may_be_public(hidden))
     ids = listed(query, "service_request_id")
     named = _ordered(sa.select(table.c.body)).where(table.c.id.in_(ids))
     if codes := listed(query, "service_code"):
@@ -84,7 +89,8 @@ def token(city: City, key: str) -> GeoReportDocument:
     """The request of a token. Every request gets its id at once, so the id is its own token."""
     with city.database.read() as connection:
         known = connection.scalar(sa.select(schema.reports.c.seq).where(schema.reports.c.id == key))
-    if known is None:
+        is_hidden = bool(hidden_reports(connection, [key]))
+    if known is None or is_hidden:
         raise not_found("token", key)
     return GeoReportDocument(ROOT, [{"service_request_id": key, "token": key}])
 
@@ -97,14 +103,18 @@ def _ordered(query: sa.Select[Any]) -> sa.Select[Any]:
 def _answer(city: City, query: sa.Select[Any], *, full: int | None = None) -> GeoReportDocument:
     """The reports of a query; where they are `full` in number, more may follow."""
     with city.database.read() as connection:
-        reports = [decode(body, Report) for body in connection.execute(query).scalars()]
+        found = [decode(body, Report) for body in connection.execute(query).scalars()]
+        hidden = confidential_services(connection)
+        # protects: nothing-confidential-by-its-number
+        reports = [report for report in found if report.service not in hidden]
         words = _Words(
             {each.code: each.name for each in _all(connection, schema.services, Service)},
             {each.code: each.name for each in _all(connection, schema.agencies, Agency)},
             _replies(connection, sorted({report.merged_into or report.id for report in reports})),
+            hidden_reports(connection, {report.merged_into for report in reports if report.merged_into is not None}),
         )
     texts = PublicTexts()
-    following = place(schema.micros(reports[-1].created), reports[-1].id) if len(reports) == full else ""
+    following = place(schema.micros(found[-1].created), found[-1].id) if len(found) == full else ""
     return GeoReportDocument(ROOT, [_as_request(report, words, texts) for report in reports], following=following)
 
 
@@ -116,8 +126,9 @@ def _all(connection: sa.Connection, table: sa.Table, kind: type[T]) -> list[T]:
 def _as_request(report: Report, words: _Words, texts: PublicTexts) -> dict[str, Any]:
     closed = not is_open(report.status)
     due = due_next([clock for clock in report.clocks if clock.name == "finish"])
-    notes = words.replies.get(report.merged_into or report.id)
-    if notes is None and report.merged_into is not None:
+    is_hidden = report.merged_into in words.hidden
+    notes = words.replies.get(report.merged_into or report.id) if not is_hidden else None
+    if notes is None and report.merged_into is not None and not is_hidden:
         notes = f"Duplicate of request {report.merged_into}."
     description, whole = texts.public(report.description or report.title)
     return {

@@ -17,9 +17,11 @@ from starlette.datastructures import QueryParams
 
 from api_client.decoding import decode
 from api_client.model import EditBody, Entry, Kind, Report, Status
+from console.rules.rights import CITIZEN
 from console.rules.status import is_open
 from console.server.city import schema
 from console.server.city.city import City
+from console.server.city.confidential import hidden_reports
 from console.server.city.database import holding
 from console.server.city.public_replies import public_reply
 from console.server.city.records import Actor
@@ -135,6 +137,9 @@ def add_update(city: City, form: PostedForm, actor: Actor) -> GeoReportDocument:
     if len(names["description"]) > _LONGEST:
         raise GeoReportRefusal(f"description has at most {_LONGEST:,} characters.")
     report = _report(city, names["service_request_id"])
+    # protects: no-update-finds-what-is-confidential
+    if report.service in city.confidential_services() and not _has_sent(city, actor, report):
+        raise not_found("service_request_id", report.id)
     digest = hashlib.sha256(msgspec.json.encode([actor.name, report.id, key])).hexdigest()
     edit = EditBody(f"open311:{digest}", Kind.NOTE, data={"text": _text(form, word)}, occurred_at=_when(form))
     try:
@@ -163,6 +168,13 @@ def _report(city: City, key: str) -> Report:
     if body is None:
         raise not_found("service_request_id", key)
     return decode(body, Report)
+
+
+def _has_sent(city: City, actor: Actor, report: Report) -> bool:
+    """Whether the report came from this program: that of an unknown citizen is nobody's."""
+    if actor.name == CITIZEN:
+        return False
+    return any(entry.kind == "created" and entry.author == actor.name for entry in city.entries(report.id))
 
 
 def _known(city: City, edit: str) -> str | None:
@@ -221,7 +233,13 @@ def _told(connection: sa.Connection, first: int, last: int, after: _Place | None
             .limit(_BATCH)
         )
         rows = connection.execute(query).all()
-        for update in statuses.follow([(seq, decode(body, Entry)) for _, seq, body in rows]):
+        told = list(statuses.follow([(seq, decode(body, Entry)) for _, seq, body in rows]))
+        named = {key for update in told for key in (update.report, update.entry.report) if key is not None}
+        hidden = hidden_reports(connection, named)
+        for update in told:
+            # protects: updates-tell-nothing-confidential
+            if update.report in hidden or update.entry.report in hidden:
+                continue
             if after is None or update.seq != after.seq:
                 yield update
             elif update.report == after.report:  # the last one that the asker has

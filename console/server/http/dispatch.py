@@ -699,8 +699,10 @@ class Dispatch:
         events = self._subscribers.events(context.actor.name, context.still_known, _console_of(context))
         return StreamingResponse(events, headers=headers, media_type="text/event-stream")
 
-    def _stats(self, _: RequestContext) -> Response:
-        return json_response(self._city.stats())
+    def _stats(self, context: RequestContext) -> Response:
+        # protects: counts-tell-nothing-confidential
+        is_staff = self._http_endpoint.is_known(context.request)
+        return json_response(self._city.stats() if is_staff else self._city.public_stats())
 
     def _statuses(self, _: RequestContext) -> Response:
         return json_response(

@@ -291,6 +291,19 @@ class HttpEndpoint:
         """
         return self._users.actor(token or None, refresh=refresh) if self._users is not None else LOCAL
 
+    def is_known(self, request: Request) -> bool:
+        """Whether a request to a public address comes from a user all the same: by his token, or as the only one of a
+        server without users.
+        """
+        token = _token(request)
+        try:
+            actor = self.actor_of(token)
+            if actor.tokenless:
+                check_local(request)
+        except Refusal:
+            return False
+        return True
+
     def asked_anew(self, context: RequestContext) -> Actor:
         """The user who asks, with the rights that the database has now."""
         return self.actor_of(_token(context.request), refresh=True)

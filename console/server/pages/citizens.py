@@ -26,7 +26,7 @@ from console.rules import rights
 from console.rules.sla import due_next
 from console.rules.status import is_open
 from console.server.city import schema
-from console.server.city.city import City
+from console.server.city.city import City, no_such_report
 from console.server.city.media import MediaStore
 from console.server.city.photo_process import PhotoProcess
 from console.server.city.public_replies import public_reply
@@ -48,6 +48,8 @@ REOPEN_FOR = timedelta(days=30)
 """How long after closing the reporter may say that it is not solved."""
 
 _REPORT_BODY = 40_000
+_REPORT_KEY = "sigap-report-key"
+"""The header by which the device that sent a report says so."""
 _PHOTO_BODY = 5_000_000
 _KEPT_S = 60.0
 _LONGEST_SEARCH = 200
@@ -293,15 +295,15 @@ class Citizens:
         number = context.request.path_params["number"]
         if not 1 <= number <= MOST_PHOTOS:
             raise Invalid(f"A report takes {MOST_PHOTOS} photos.")
-        report = self._city.report(context.path("report"))
         key = context.request.headers.get("idempotency-key", "")
+        report = self._report(context, key)
         self._check_reporter(report, key)
         sha256 = take_photo(self._city, self._media, CITIZEN, report.id, key, number, context.body)
         return json_response({"sha256": sha256}, 201)
 
     def _me_too(self, context: RequestContext) -> Response:
         self._check_own_page(context.request)
-        report = self._city.report(context.path("report"))
+        report = self._report(context)
         if not is_open(report.status):
             raise Invalid("This report is closed; make a new one if you see it again.")
         edit = EditBody(context.json(PublicMeToo).key, Kind.ME_TOO)
@@ -312,7 +314,7 @@ class Citizens:
         """The reporter's own device brings the report back to work; nobody else can, as numbers are guessable."""
         self._check_own_page(context.request)
         not_solved = context.json(NotSolved)
-        report = self._city.report(context.path("report"))
+        report = self._report(context, not_solved.report_key)
         self._check_reporter(report, not_solved.report_key)
         if report.status is not Status.RETURNED and not self._may_reopen(report):
             raise Invalid("This report cannot be opened again; make a new one.")
@@ -337,27 +339,48 @@ class Citizens:
             return False
         return self._city.clock() - report.closed_at <= REOPEN_FOR
 
+    def _report(self, context: RequestContext, key: str = "") -> Report:
+        """The report that is asked for; NotFound too when it is confidential, and `key` not the one that it was sent
+        with: who tries numbers does not learn that there is one.
+        """
+        report = self._city.report(context.path("report"))
+        # protects: only-the-reporter-follows-what-is-confidential
+        if report.service in self._city.confidential_services() and not self._is_reporter(report, key):
+            raise no_such_report(report.id)
+        return report
+
     def _check_reporter(self, report: Report, key: str) -> None:
         """Raise ForbiddenRefusal unless the key is the one that the report was sent with."""
+        if not self._is_reporter(report, key):
+            raise ForbiddenRefusal("Only the device that sent the report may do this.")
+
+    def _is_reporter(self, report: Report, key: str) -> bool:
+        if not is_report_key(key):
+            return False
         table = schema.entries
         query = sa.select(table.c.body).where(table.c.report == report.id, table.c.edit == reporter_id(key))
-        if is_report_key(key):
-            with self._city.database.read() as connection:
-                body = connection.scalar(query)
-            if body is not None and decode(body, Entry).kind == "created":
-                return
-        raise ForbiddenRefusal("Only the device that sent the report may do this.")
+        with self._city.database.read() as connection:
+            body = connection.scalar(query)
+        return body is not None and decode(body, Entry).kind == "created"
 
     # How it goes on
 
     def _follow(self, context: RequestContext) -> Response:
-        report = self._city.report(context.path("report"))
-        followed = self._followed(report)
+        key = context.request.headers.get(_REPORT_KEY, "")
+        report = self._report(context, key)
+        hidden = self._city.confidential_services()
+        if hidden and self._is_reporter(report, key):
+            followed = self._followed(report, frozenset())
+            if report.service in hidden:  # its photos are at an address that a page cannot give a key to
+                followed = msgspec.structs.replace(followed, photos=[])
+        else:
+            followed = self._followed(report, hidden)
         return pack(msgspec.json.encode(followed), "application/json").answer(context.request)
 
-    def _followed(self, report: Report) -> PublicReport:
+    def _followed(self, report: Report, hidden: frozenset[str]) -> PublicReport:
+        """The report without what it shares with those of the `hidden` services."""
         entries = [entry for entry in self._city.entries(report.id) if entry.undone_by is None]
-        main = self._main(report)
+        main = self._main(report, hidden)
         if main.id != report.id:
             joined_at = max((entry.at for entry in entries if entry.data.get("status")), default=report.updated)
             later = [entry for entry in self._city.entries(main.id) if entry.undone_by is None]
@@ -386,12 +409,16 @@ class Citizens:
             history=[step for entry in entries if (step := _step(entry, report.id)) is not None],
         )
 
-    def _main(self, report: Report) -> Report:
+    def _main(self, report: Report, hidden: frozenset[str]) -> Report:
         """The report that this one was merged into at last, which carries its status; itself when it was not."""
         seen = {report.id}
         while report.merged_into is not None and report.merged_into not in seen:
             seen.add(report.merged_into)
-            report = self._city.report(report.merged_into)
+            main = self._city.report(report.merged_into)
+            # protects: nothing-confidential-by-its-duplicates
+            if main.service in hidden:
+                break
+            report = main
         return report
 
     def _area_name(self, code: str | None) -> str | None:
@@ -401,7 +428,7 @@ class Citizens:
 
     def _photo(self, context: RequestContext) -> Response:
         sha256 = context.path("sha256")
-        report = self._city.report(context.path("report"))
+        report = self._report(context)
         if all(sha256 != known for _, known in _public_photos(report)):
             raise NotFound("There is no such photo, or it is not public.")
         headers = {

@@ -18,6 +18,7 @@ from api_client.model import Status
 from console.rules.status import ORDER, is_open
 from console.server.city import schema
 from console.server.city.city import City
+from console.server.city.confidential import confidential_services
 
 CLOSED_FOR = timedelta(days=30)
 """How long a closed report stays on the map."""
@@ -81,6 +82,7 @@ class Dots:
         self._slots: dict[str, int] = {}
         self._services: list[str | None] = []
         self._codes: dict[str | None, int] = {}
+        self._hidden: frozenset[str] = frozenset()
 
     def view(self, wanted: Wanted) -> tuple[int, DotsView]:
         """The number of the last change that counts in it, and what is in the box."""
@@ -104,6 +106,9 @@ class Dots:
         shown &= (rows["lon"] >= wanted.west) & (rows["lon"] <= wanted.east)
         if wanted.state in ("open", "closed"):
             shown &= _OPEN[rows["status"]] == (wanted.state == "open")
+        # protects: no-dot-of-what-is-confidential
+        if hidden := [self._codes[code] for code in self._hidden if code in self._codes]:
+            shown &= ~np.isin(rows["service"], hidden)
         if wanted.services:
             codes = [self._codes[code] for code in wanted.services if code in self._codes]
             shown &= np.isin(rows["service"], codes)
@@ -137,6 +142,7 @@ class Dots:
                 query = query.where(sa.or_(table.c.closed == 0, table.c.updated >= recent))
             left = sa.select(gone.c.id).where(gone.c.seq > self._seq, gone.c.seq <= present)
             with self._city.database.read() as connection:
+                self._hidden = confidential_services(connection)
                 for key in connection.execute(left).scalars():
                     self._drop(key.removeprefix("report/"))
                 for row in connection.execute(query):

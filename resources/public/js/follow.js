@@ -50,7 +50,7 @@ function say(key, values) {
 
 async function look() {
   try {
-    show(await ask(address));
+    show(await ask(address, { headers: secret ? { "Sigap-Report-Key": secret } : {} }));
     say("");
   } catch (fault) {
     if (fault instanceof Later) say("follow.offline");
