@@ -25,6 +25,7 @@ from typing_extensions import override
 from console.parent import when_parent_ends
 from console.server.admin.roster import turn_shifts
 from console.server.city import audit
+from console.server.city.audit_chain import keep_sealing
 from console.server.city.city import FIRST_ZONE, City
 from console.server.city.database import CONNECTIONS, FEWEST_CONNECTIONS
 from console.server.city.media import MediaStore
@@ -264,12 +265,16 @@ def _background(
     past: Callable[[threading.Event], None],
     controls: DemoControls | None,
 ) -> Iterator[None]:
-    """What goes on beside serving: old things go, shifts, holds and closures end, the demo city lives."""
+    """What goes on beside serving: old things go, shifts, holds and closures end, the audit log is sealed, the demo
+    city lives.
+    """
     end = threading.Event()
     threads = [
         threading.Thread(target=_tidy, args=(city, media, end), name="tidy", daemon=True),
         threading.Thread(target=_turn_shifts, args=(city, end), name="shifts", daemon=True),
         threading.Thread(target=_end_holds, args=(city, end), name="holds", daemon=True),
+        # protects: what-waits-is-sealed
+        threading.Thread(target=keep_sealing, args=(city.database, end), name="audit", daemon=True),
         threading.Thread(target=past, args=(end,), name="past", daemon=True),
     ]
     if controls is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import threading
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 import requests
 
+from console.server.city.audit_chain import verify
+from console.server.city.database import Database
 from tests.helpers.city import TOKENS, Served, write_users
 from tools.bench.postgres import Postgres
 
@@ -118,6 +121,9 @@ def killed_while_working(folder: Path, database_url: str, *, edits: int, kills: 
         check(server, shift, edits)
     finally:
         server.stop()
+    with contextlib.closing(Database(database_url)) as database, database.read() as connection:
+        verdict = verify(connection)
+    assert (verdict.broken, verdict.waiting, verdict.head.number >= edits) == (None, 0, True), verdict
 
 
 def check(server: Served, shift: Shift, edits: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import sys
 from collections.abc import Callable, Sequence
@@ -9,8 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from console.server.city import audit
+from console.server.city.audit_chain import Head, verify
 from console.server.city.city import City
 from console.server.city.clients import add_client, list_clients, remove_client
 from console.server.city.pins import set_pin
@@ -115,23 +118,25 @@ def client_remove(database: str, name: str) -> int:
 def audit_verify(database: str, head: str | None, *, as_json: bool) -> int:
     """Walk the chain of the audit log; 0 when it is whole, 4 when it is not."""
     try:
-        written_down = audit.Head.parse(head) if head is not None else None
+        written_down = Head.parse(head) if head is not None else None
     except ValueError as fault:
         return _complain(f"{fault}.", USAGE)
 
     def walk(city: City) -> int:
         with city.database.read() as connection:
-            verdict = audit.verify(connection, written_down)
+            verdict = verify(connection, written_down)
         if as_json:
             result = {"rows": verdict.head.number, "head": str(verdict.head), "broken": verdict.broken}
-            result |= {"fault": verdict.fault, "end_checked": written_down is not None}
+            result |= {"fault": verdict.fault, "waiting": verdict.waiting, "end_checked": written_down is not None}
             _say(msgspec.json.encode(result).decode())
         elif verdict.broken is None:
-            _say(f"The audit log is whole: {verdict.head.number:,} rows.\nhead {verdict.head}")
+            waiting = f" {verdict.waiting:,} more are not sealed yet." if verdict.waiting else ""
+            _say(f"The audit log is whole: {verdict.head.number:,} rows.{waiting}\nhead {verdict.head}")
             if written_down is None:
                 _remark(
-                    "whether rows were cut off at the end cannot be seen in the database alone: keep the head above "
-                    "elsewhere, and give an earlier one with --head."
+                    "every edit has its row and agrees with the chain. Whether chain and histories were replaced "
+                    "together cannot be seen in the database alone: keep the head above elsewhere, and give an earlier "
+                    "one with --head."
                 )
         if verdict.broken is None:
             return DONE
@@ -210,7 +215,10 @@ def on_city(database: str, work: Callable[[City], int], *, may_be_new: bool = Fa
                     f"there is no file {city.database.missing}. Say where the city is: --database URL.", LOCAL_DATA
                 )
             city.create_schema()
-            return work(city)
+            code = work(city)
+            with contextlib.suppress(Refusal, sa.exc.SQLAlchemyError):  # a server that runs will do it
+                city.seal_audit()
+            return code
         finally:
             city.close()
     except NotFound as refusal:

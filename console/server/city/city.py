@@ -38,6 +38,7 @@ from console.rules.area import AreaIndex
 from console.rules.report import is_for_everybody
 from console.server.city import audit, feed, schema
 from console.server.city.alarms import drop_old_alarms
+from console.server.city.audit_chain import seal_all
 from console.server.city.bulk_insert import load_reports
 from console.server.city.claims import (
     claimed_by,
@@ -368,6 +369,10 @@ class City:
     def area_at(self, lat: float, lon: float) -> tuple[str, str] | None:
         """The smallest area around a place, and the rule that chose it."""
         return self._areas_index().area_at(lat, lon)
+
+    def seal_audit(self) -> None:
+        """Chain the rows of the audit log that wait, unless another process is at it."""
+        seal_all(self.database)
 
     def end_holds(self) -> int:
         """End the holds whose time is over; returns how many. To be called at the start and every few seconds."""

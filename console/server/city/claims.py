@@ -96,9 +96,8 @@ def release_claims(
         why = _why(unit_of_work, report, holders)
         if report is not None and why:  # else released by himself since it was read
             actions.append(_release(unit_of_work, report, why, by))
-    last = unit_of_work.settle()
     audit.append(connection, now, *actions)
-    return last
+    return unit_of_work.settle()
 
 
 def release_what_left(unit_of_work: UnitOfWork, before: Report, after: Report, by: Actor) -> audit.AuditedAction | None:

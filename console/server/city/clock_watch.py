@@ -17,6 +17,10 @@ _STEP = timedelta(minutes=30), timedelta(hours=2)
 _STEPS = 48
 """A clock that is doubted is believed once it was seen to go on so many times by about an hour: for two days."""
 _SEEN, _DOUBTED = "clock", "clock_doubted"
+_LAST_DEEDS = (
+    sa.select(schema.audit_waiting.c.at).order_by(schema.audit_waiting.c.id.desc()),
+    sa.select(schema.audit.c.at).order_by(schema.audit.c.number.desc()),
+)
 
 
 def clock_is_steady(database: Database, connection: sa.Connection, now: datetime) -> bool:
@@ -60,8 +64,10 @@ def _last_seen(connection: sa.Connection, known: dict[str, str]) -> datetime | N
     """The time noted last; in a city that has noted none, the time of the last row of the audit log."""
     if _SEEN in known:
         return schema.moment(int(known[_SEEN]))
-    at = connection.scalar(sa.select(schema.audit.c.at).order_by(schema.audit.c.number.desc()).limit(1))
-    return schema.moment(at) if at is not None else None
+    for query in _LAST_DEEDS:
+        if (at := connection.scalar(query.limit(1))) is not None:
+            return schema.moment(at)
+    return None
 
 
 def _doubt(known: dict[str, str]) -> tuple[int, datetime | None]:

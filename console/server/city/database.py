@@ -210,7 +210,7 @@ class Database:
     ) -> None:
         """Insert rows, or replace what is there under the same primary key (`keep`: leave it as it is)."""
         if rows:
-            connection.execute(_upserting(self.is_sqlite, table, tuple(rows[0]), keep), rows)
+            connection.execute(upserting(self.is_sqlite, table, tuple(rows[0]), keep), rows)
 
     def notify(self, connection: sa.Connection, channel: str) -> None:
         """Tell the other servers on this database when the transaction is committed; SQLite has no others."""
@@ -253,7 +253,7 @@ def inserter(dialect: str) -> Callable[[sa.Table], sqlite.Insert | postgresql.In
 
 
 @functools.cache
-def _upserting(is_sqlite: bool, table: sa.Table, names: tuple[str, ...], keep: bool) -> sa.Insert:
+def upserting(is_sqlite: bool, table: sa.Table, names: tuple[str, ...], keep: bool = False) -> sa.Insert:
     """The statement that inserts a row of these columns or replaces it (`keep`: leaves it as it is)."""
     keys = [column.name for column in table.primary_key]
     statement = inserter("sqlite" if is_sqlite else "postgresql")(table)

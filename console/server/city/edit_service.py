@@ -137,8 +137,8 @@ class EditService:
                 if report is not None and (present := unit_of_work.report(report)) is not None:
                     refusal.more["version"] = present.version
                 raise
-            seq = unit_of_work.settle()
             audit.append(connection, unit_of_work.now, _audited(edit, report, actor, changed), *beside)
+            seq = unit_of_work.settle()
             applied = Applied(
                 201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(EditAnswer(changed, entry, seq))
             )

@@ -69,8 +69,8 @@ def offer_handover(database: Database, offer: HandoverOffer, actor: Actor, now: 
             version=before.version + 1 if before is not None else 1,
         )
         unit_of_work.put(handover)
-        seq = unit_of_work.settle()
         audit.append(connection, now, _audited(actor, handover, "offered"))
+        seq = unit_of_work.settle()
     database.announce(seq, users=False)
     return handover
 
@@ -126,8 +126,8 @@ def sign_handover(database: Database, key: str, signature: HandoverSignature, ac
                 actions.append(audit.AuditedAction(incoming, audit.WRITE, report.id, None, detail))
                 reports[report.id] = replace(report, claim=claim)
         unit_of_work.put(after)
-        seq = unit_of_work.settle()
         audit.append(connection, now, *actions)
+        seq = unit_of_work.settle()
     database.announce(seq, users=False)
     return after
 

@@ -61,6 +61,5 @@ def _end(database: Database, connection: sa.Connection, over: list[str], now: da
         actions.append(
             audit.AuditedAction(SERVER, audit.WRITE, key, None, {"kind": Kind.SET.value, "fields": ["hold"]})
         )
-    last = unit_of_work.settle()
     audit.append(connection, now, *actions)
-    return len(actions), last
+    return len(actions), unit_of_work.settle()

@@ -33,6 +33,8 @@ metadata = sa.MetaData()
 
 NO_HASH = "0" * 64
 """Where the chain of the audit log's hashes begins."""
+THE_HEAD = 1
+"""The id of the only row of `audit_head`."""
 
 
 def _numbered(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
@@ -86,6 +88,11 @@ entries = _numbered(
 sa.Index("entries_edit", entries.c.edit, unique=True)
 entries.append_column(sa.Column("device", sa.Text))
 """Where the edit was made, as its console says; no object of the feed tells it."""
+entries.append_column(sa.Column("sealed", sa.BigInteger))
+entries.append_column(sa.Column("seal", sa.Text))
+"""The end of the audit log's chain as an edit found it, number and hash: each edit is a witness of what was there. None
+for entries that were loaded, or made before the chain was closed by batch.
+"""
 assignments = _numbered(
     "assignments",
     sa.Column("report", sa.Text, nullable=False),
@@ -198,6 +205,20 @@ audit_head = sa.Table(
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("hash", sa.Text, nullable=False),
 )
+audit_waiting = sa.Table(
+    "audit_waiting",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # by which they are ordered
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("via", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("object", sa.Text),
+    sa.Column("edit", sa.Text),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+"""Rows of the audit log that are not in its chain yet; each stays for a second."""
 answers = sa.Table(
     "answers",
     metadata,
@@ -292,7 +313,7 @@ def moment(value: int) -> datetime:
 def create(connection: sa.Connection) -> None:
     """Make all tables of an empty database, and the row that is always there."""
     metadata.create_all(connection, checkfirst=False)
-    connection.execute(sa.insert(audit_head).values(id=1, number=0, hash=NO_HASH))
+    connection.execute(sa.insert(audit_head).values(id=THE_HEAD, number=0, hash=NO_HASH))
 
 
 def key_of(thing: ApiObject) -> str:

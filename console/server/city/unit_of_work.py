@@ -30,7 +30,7 @@ from api_client.model import (
 )
 from console.rules.status import ENDED_ASSIGNMENT
 from console.server.city import schema
-from console.server.city.database import Database, next_numbers, version_floor
+from console.server.city.database import Database, next_numbers, upserting, version_floor
 from console.server.city.schema import KIND_OF, TABLES
 
 _SET_BACK = timedelta(hours=25)
@@ -60,6 +60,19 @@ def _one_of(kind: str, lock: bool) -> sa.Select[Any]:
     table = TABLES[kind]
     query = sa.select(table.c.body).where(table.c.id == sa.bindparam("id"))
     return query.with_for_update() if lock else query
+
+
+_ENTRY = KIND_OF[Entry]
+_CHAIN = schema.audit_head.c
+_SEALED, _SEAL = (
+    sa.select(column).where(_CHAIN.id == schema.THE_HEAD).scalar_subquery() for column in (_CHAIN.number, _CHAIN.hash)
+)
+
+
+@functools.cache
+def _witness(is_sqlite: bool, names: tuple[str, ...]) -> sa.Insert:
+    """The statement that writes an entry; one that is new keeps where the chain of the audit log ended."""
+    return upserting(is_sqlite, schema.entries, names).values(sealed=_SEALED, seal=_SEAL)
 
 
 _POSITION = sa.select(schema.positions.c.lat, schema.positions.c.lon, schema.positions.c.at).where(
@@ -227,14 +240,13 @@ class UnitOfWork:
         Nothing numbered is written before the counter row is locked: who follows the feed sees the numbers in the
         order of the commits, and none comes late.
         """
-        last = next_numbers(self.connection, len(self._changed))
-        seq = last - len(self._changed)
-        rows: dict[str, list[dict[str, Any]]] = {}
-        for (kind, _), (thing, columns) in self._changed.items():
-            seq += 1
-            rows.setdefault(kind, []).append(schema.row_of(thing, seq) | columns)
-        for kind, listed in rows.items():
-            for row in listed:
+        rows = [(kind, schema.row_of(thing, 0) | columns) for (kind, _), (thing, columns) in self._changed.items()]
+        last = next_numbers(self.connection, len(rows))
+        for seq, (kind, row) in enumerate(rows, last - len(rows) + 1):
+            row["seq"] = seq
+            if kind == _ENTRY:
+                self.connection.execute(_witness(self._database.is_sqlite, tuple(row)), row)
+            else:
                 self._database.upsert(self.connection, TABLES[kind], [row])
         self._changed.clear()
         return last

@@ -32,6 +32,11 @@ from tools.bench.postgres import Postgres
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _TAKEN_BACK = {
+    "0017": (
+        "DROP TABLE audit_waiting",
+        "ALTER TABLE entries DROP COLUMN sealed",
+        "ALTER TABLE entries DROP COLUMN seal",
+    ),
     "0016": ("DROP TABLE pin_tries", "ALTER TABLE looking DROP COLUMN since"),
     "0015": ("DROP TABLE limits",),
     "0014": ("DROP INDEX messages_unit", "ALTER TABLE messages DROP COLUMN unit"),

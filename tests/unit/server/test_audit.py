@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,8 @@ import sqlalchemy as sa
 from api_client.model import Contact, EditBody, Kind
 from console.cli import main
 from console.server.admin import user_commands
-from console.server.city import audit, schema
+from console.server.city import audit, audit_chain, schema
+from console.server.city.audit_chain import AuditVerdict, Head, verify
 from console.server.city.city import City
 from console.server.city.records import LOCAL, Actor, LoadedReport
 from console.server.city.users import Users, add_user, new_token, remove_user
@@ -29,9 +32,9 @@ def log(city: City) -> list[audit.AuditRow]:
         return list(audit.rows_after(connection, 0))
 
 
-def verdict(city: City, head: audit.Head | None = None) -> audit.AuditVerdict:
+def verdict(city: City, head: Head | None = None) -> AuditVerdict:
     with city.database.read() as connection:
-        return audit.verify(connection, head)
+        return verify(connection, head)
 
 
 def note(city: City, number: int, who: Actor = RINA) -> None:
@@ -115,13 +118,13 @@ def _change(c: sa.Connection) -> None:
 
 def _change_with_its_hash(c: sa.Connection) -> None:
     row = audit.AuditRow(*c.execute(sa.select(schema.audit).where(schema.audit.c.number == 3)).one())
-    forged = audit.sealed(msgspec.structs.replace(row, who="someone"))
+    forged = audit_chain.sealed(msgspec.structs.replace(row, who="someone"))
     c.execute(sa.update(schema.audit).where(schema.audit.c.number == 3).values(who=forged.who, hash=forged.hash))
 
 
 def _change_the_last_with_its_hash(c: sa.Connection) -> None:
     row = audit.AuditRow(*c.execute(sa.select(schema.audit).where(schema.audit.c.number == 5)).one())
-    forged = audit.sealed(msgspec.structs.replace(row, who="someone"))
+    forged = audit_chain.sealed(msgspec.structs.replace(row, who="someone"))
     c.execute(sa.update(schema.audit).where(schema.audit.c.number == 5).values(who=forged.who, hash=forged.hash))
 
 
@@ -142,7 +145,7 @@ def _swap(c: sa.Connection) -> None:
 
 def _insert(c: sa.Connection) -> None:
     row = audit.AuditRow(*c.execute(sa.select(schema.audit).where(schema.audit.c.number == 5)).one())
-    forged = audit.sealed(msgspec.structs.replace(row, number=6, previous=row.hash, who="someone"))
+    forged = audit_chain.sealed(msgspec.structs.replace(row, number=6, previous=row.hash, who="someone"))
     c.execute(sa.insert(schema.audit), [msgspec.structs.asdict(forged)])
 
 
@@ -152,6 +155,36 @@ def _cut_the_end(c: sa.Connection) -> None:
 
 def _cut_everything(c: sa.Connection) -> None:
     c.execute(sa.delete(schema.audit))
+
+
+def _cut_after(c: sa.Connection, number: int) -> None:
+    """Cut the end off, and set back all that says how long the chain was."""
+    c.execute(sa.delete(schema.audit).where(schema.audit.c.number > number))
+    c.execute(sa.update(schema.audit_head).values(number=number, hash=log_hash(c, number)))
+    c.execute(sa.update(schema.counters).where(schema.counters.c.name == "audit").values(value=number))
+
+
+def _cut_and_set_back(c: sa.Connection) -> None:
+    _cut_after(c, 3)
+
+
+def _cut_what_was_seen(c: sa.Connection) -> None:
+    _cut_after(c, 2)
+
+
+def _cut_but_for_the_counter(c: sa.Connection) -> None:
+    _cut_after(c, 4)
+    c.execute(sa.update(schema.counters).where(schema.counters.c.name == "audit").values(value=5))
+
+
+def _make_anew(c: sa.Connection) -> None:
+    previous = schema.NO_HASH
+    for row in list(audit.rows_after(c, 0)):
+        forged = audit_chain.sealed(msgspec.structs.replace(row, who="someone", previous=previous))
+        previous = forged.hash
+        values = {"who": forged.who, "previous": forged.previous, "hash": forged.hash}
+        c.execute(sa.update(schema.audit).where(schema.audit.c.number == row.number).values(values))
+    c.execute(sa.update(schema.audit_head).values(hash=previous))
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -167,6 +200,10 @@ def _cut_everything(c: sa.Connection) -> None:
         (_insert, 6, "not the one that was written last"),
         (_cut_the_end, 4, "The end is missing"),
         (_cut_everything, 1, "The end is missing"),
+        (_cut_but_for_the_counter, 5, "The end is missing"),
+        (_cut_and_set_back, 4, "edit edit-0003 on report 10 has no row"),
+        (_cut_what_was_seen, 3, "was written when the log ended with row 3, which is missing"),
+        (_make_anew, 3, "was written when the log ended with row 3, which is another now"),
     ],
 )
 def test_whatever_is_done_to_the_rows_is_found(
@@ -174,32 +211,31 @@ def test_whatever_is_done_to_the_rows_is_found(
 ) -> None:
     for number in range(5):
         note(city, number)
-    assert verdict(city) == audit.AuditVerdict(audit.Head(5, log(city)[-1].hash))
+        if number in (2, 4):
+            city.seal_audit()
+    assert verdict(city) == AuditVerdict(Head(5, log(city)[-1].hash))
     with city.database.write() as connection:
         fault(connection)
     found = verdict(city)
     assert (found.broken, words in found.fault) == (row, True), found
 
 
-def test_a_chain_made_anew_throughout_is_found_by_the_head_that_was_written_down(city: City) -> None:
+def test_a_chain_made_anew_with_its_witnesses_is_found_by_the_head_that_was_written_down(city: City) -> None:
     for number in range(3):
         note(city, number)
+    city.seal_audit()
     head = verdict(city).head
     note(city, 3)
+    city.seal_audit()
     assert verdict(city, head).broken is None
-    previous = audit.NOTHING
     with city.database.write() as connection:
-        for row in log(city):
-            forged = audit.sealed(msgspec.structs.replace(row, who="someone", previous=previous))
-            previous = forged.hash
-            values = {"who": forged.who, "previous": forged.previous, "hash": forged.hash}
-            connection.execute(sa.update(schema.audit).where(schema.audit.c.number == row.number).values(values))
-        connection.execute(sa.update(schema.audit_head).values(hash=previous))
+        _make_anew(connection)
+        connection.execute(sa.update(schema.entries).values(sealed=0))
     assert verdict(city).broken is None
     assert verdict(city, head).broken == 3
     with city.database.write() as connection:
-        connection.execute(sa.delete(schema.audit).where(schema.audit.c.number > 2))
-        connection.execute(sa.update(schema.audit_head).values(number=2, hash=log_hash(connection, 2)))
+        _cut_after(connection, 2)
+        connection.execute(sa.delete(schema.entries))
     assert verdict(city).broken is None
     assert verdict(city, head).broken == 3
 
@@ -208,19 +244,74 @@ def log_hash(connection: sa.Connection, number: int) -> str:
     return str(connection.scalar(sa.select(schema.audit.c.hash).where(schema.audit.c.number == number)))
 
 
-def test_many_writers_make_one_chain_and_the_log_outlives_the_tidying(city: City, clock: Clock) -> None:
+def test_many_writers_and_sealers_make_one_chain_and_the_log_outlives_the_tidying(city: City, clock: Clock) -> None:
     def work(number: int) -> None:
         for count in range(6):
             note(city, 10 * number + count)
             city_reveals(city)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for thread in threads:
+    end = threading.Event()
+    writers = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    sealers = [threading.Thread(target=seal_without_rest, args=(city, end)) for _ in range(2)]
+    for thread in (*writers, *sealers):
         thread.start()
-    for thread in threads:
+    for thread in writers:
+        thread.join()
+    end.set()
+    for thread in sealers:
         thread.join()
     let_pass(city, clock, 400)
-    assert (verdict(city).head.number, verdict(city).broken) == (48, None)
+    city.seal_audit()
+    assert verdict(city) == AuditVerdict(Head(48, log(city)[-1].hash))
+
+
+def seal_without_rest(city: City, end: threading.Event) -> None:
+    while not end.is_set():
+        audit_chain.seal(city.database)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_sealing_that_is_cut_short_at_any_statement_has_done_nothing(city: City) -> None:
+    for number in range(3):
+        note(city, number)
+    before, cuts = log(city), 0
+    while True:
+        left = itertools.count(-cuts)
+
+        def cut(*_: Any, left: Iterator[int] = left) -> None:
+            if next(left) == 0:
+                raise KeyboardInterrupt
+
+        sa.event.listen(city.database.engine, "before_cursor_execute", cut)
+        try:
+            sealed = audit_chain.seal(city.database)
+            break
+        except KeyboardInterrupt:
+            cuts += 1
+        finally:
+            sa.event.remove(city.database.engine, "before_cursor_execute", cut)
+        assert (log(city), verdict(city)) == (before, AuditVerdict(audit_chain.NO_HEAD, waiting=3))
+    assert (cuts > 6, sealed, audit_chain.seal(city.database)) == (True, 3, 0)
+    assert verdict(city) == AuditVerdict(Head(3, log(city)[-1].hash))
+    assert [row.edit for row in log(city)] == [row.edit for row in before]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_a_killed_server_left_is_sealed_by_the_next_whatever_its_clock_says(
+    city: City, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note(city, 1)
+    database = city.database.url.render_as_string(hide_password=False)
+    monkeypatch.setattr(time, "time_ns", lambda: 1_000)  # the computer has lost its time
+    note(city, 2)
+    assert (verdict(city).broken, verdict(city).waiting) == (None, 2)
+    assert user_commands.audit_verify(database, None, as_json=False) == 0
+    assert "whole: 0 rows. 2 more are not sealed yet." in capsys.readouterr().out
+    note(city, 3)
+    ended = threading.Event()
+    ended.set()
+    audit_chain.keep_sealing(city.database, ended)
+    assert (verdict(city).head.number, verdict(city).broken, verdict(city).waiting) == (3, None, 0)
 
 
 def city_reveals(city: City) -> None:
@@ -228,17 +319,18 @@ def city_reveals(city: City) -> None:
         city.contact("11", RINA)
 
 
-def test_without_a_head_verify_says_that_it_cannot_see_a_cut_end(
-    city: City, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_a_head_verify_says_what_it_cannot_see(city: City, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(3):
         note(city, number)
+    city.seal_audit()
     database = city.database.url.render_as_string(hide_password=False)
     head = str(verdict(city).head)
-    with city.database.write() as connection:  # the last row is cut off, and the head set back with it
-        connection.execute(sa.delete(schema.audit).where(schema.audit.c.number == 3))
-        before = connection.scalar(sa.select(schema.audit.c.hash).where(schema.audit.c.number == 2))
-        connection.execute(sa.update(schema.audit_head).values(number=2, hash=before))
+    with city.database.write() as connection:
+        _cut_after(connection, 2)
+    assert user_commands.audit_verify(database, None, as_json=False) == 4
+    assert "edit edit-0002 on report 10 has no row" in capsys.readouterr().err
+    with city.database.write() as connection:
+        connection.execute(sa.delete(schema.entries).where(schema.entries.c.edit == "edit-0002"))
     assert user_commands.audit_verify(database, None, as_json=False) == 0
     assert "cannot be seen in the database alone" in capsys.readouterr().err
     assert user_commands.audit_verify(database, None, as_json=True) == 0

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from api_client.model import Contact, Status
 from console.server.city import audit
+from console.server.city.audit_chain import verify
 from console.server.city.callers import MOST_OF_A_CALLER
 from console.server.city.city import City
 from console.server.city.records import LoadedReport
@@ -68,7 +69,7 @@ def test_they_are_found_however_the_number_is_spelled_the_newest_first(city: Cit
         ("rina", None, {"found": False}),
     ]
     with city.database.read() as connection:
-        assert audit.verify(connection).fault == ""
+        assert verify(connection).fault == ""
         log = [row.detail for row in audit.rows_after(connection, 0)]
     assert not any("3456" in detail for detail in log), "the number itself is nowhere in it"
     rina.session.close()

@@ -21,6 +21,7 @@ from console.server.admin.folder_out import write_folder, write_starter
 from console.server.admin.roster import turn_shifts
 from console.server.admin.setup import CitySetup, UnitRecord, UserRecord, check_setup
 from console.server.city import audit, schema
+from console.server.city.audit_chain import verify
 from console.server.city.city import City
 from console.server.city.records import COMMAND_LINE, Actor
 from console.server.city.users import Users, add_user, list_users
@@ -206,7 +207,7 @@ def test_users_keep_their_tokens_and_the_last_supervisor_stays(city: City) -> No
     assert Users(city).actor(token).role == "validator"
     assert [user.name for user in list_users(city)] == ["chief", "rina"]
     with city.database.read() as connection:
-        assert audit.verify(connection).broken is None
+        assert verify(connection).broken is None
         said = [(row.what, row.object) for row in audit.rows_after(connection, 0)]
     assert said[-4:] == [("user", "chief"), ("user", "rina"), ("user", "old"), ("city", None)]
     for users in ((), (UserRecord("rina", "operator"),)):

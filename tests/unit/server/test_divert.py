@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from api_client.model import EditBody, Kind, UnitState
 from console.rules.divert import step_id
-from console.server.city import schema
+from console.server.city import audit
 from console.server.city.city import City
 from console.server.city.records import LOCAL
 from console.server.city.users import Users, add_user
@@ -206,8 +205,8 @@ def test_both_reports_are_in_the_audit_log(at_work: Api, city: City) -> None:
     key = str(uuid.uuid4())
     at_work.ok(P1, "dispatch", DIVERT, key=key)
     with city.database.read() as connection:
-        rows = connection.execute(sa.select(schema.audit.c.object, schema.audit.c.edit)).all()
-    assert {tuple(row) for row in rows} >= {(P1, key), (LEFT, step_id(key, LEFT))}
+        rows = list(audit.rows_after(connection, 0))
+    assert {(row.object, row.edit) for row in rows} >= {(P1, key), (LEFT, step_id(key, LEFT))}
 
 
 def test_one_undo_calls_back_here_and_sends_there_anew(at_work: Api) -> None:

@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 import pytest
 import sqlalchemy as sa
 
-from console.server.city import audit, media
+from console.server.city import media
+from console.server.city.audit_chain import verify
 from console.server.city.city import City
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api
@@ -59,7 +60,7 @@ def test_edits_wait_until_there_is_room_and_the_log_tells_the_operator(
         api.ok("10", "note", {"text": "x" * 5_000}, key=key)
     assert [entry.edit for entry in city.entries("10")] == list(sent)
     with city.database.read() as connection:
-        assert audit.verify(connection).broken is None
+        assert verify(connection).broken is None
 
 
 @one_database

@@ -20,6 +20,7 @@ from alembic.migration import MigrationContext
 from api_client.model import Contact
 from console.cli import main
 from console.server.city import audit, migrations, schema
+from console.server.city.audit_chain import verify
 from console.server.city.city import City
 from console.server.city.database import Database
 from console.server.city.records import ServeOptions
@@ -194,7 +195,7 @@ def test_a_city_of_before_there_were_migrations_comes_along_with_every_row(datab
             found = connection.execute(sa.select(*(c for c in table.c if c.name in rows[table.name][0]))).mappings()
             assert sorted(map(repr, map(dict, found))) == sorted(map(repr, rows[table.name])), table.name
     with database.read() as connection:
-        verdict = audit.verify(connection)
+        verdict = verify(connection)
         read = [(row.who, row.object) for row in audit.rows_after(connection, 0)]
     assert (verdict.fault, verdict.head.number) == ("", 3)
     assert read == [(row["who"], row["report"]) for row in rows["contact_reads"]]

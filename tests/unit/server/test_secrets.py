@@ -13,6 +13,7 @@ from api_client.model import EditBody, Kind
 from console.rules.edit import ON_NO_REPORT
 from console.rules.rights import ROLES
 from console.server.city import audit, schema
+from console.server.city.audit_chain import verify
 from console.server.city.city import City
 from console.server.city.clients import add_client
 from console.server.city.records import Actor, CitizenOptions, Posting
@@ -232,7 +233,7 @@ def test_an_older_citys_secrets_are_taken_out_and_what_consoles_made_stays(city:
     assert all(OLD_KEY.encode() not in bytes(item.data) for item in city.changes(0).items)
     with city.database.read() as connection:
         assert not connection.scalar(sa.select(schema.answers.c.key).where(schema.answers.c.key.startswith(OLD_KEY)))
-        assert audit.verify(connection).broken is None
+        assert verify(connection).broken is None
         lines = audit.lines_about(connection, theirs.id)
     assert OLD_KEY not in str(lines)
     with running(city, tmp_path / "media", Users(city)) as url:  # the device that sent it is still its reporter

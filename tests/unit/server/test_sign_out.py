@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from console.server.city import audit, schema
+from console.server.city import audit
 from console.server.city.city import City
 from console.server.city.users import Users, add_user
 from console.server.http.rate_limit import RULES, RateLimits
@@ -86,9 +85,7 @@ def test_what_one_has_taken_is_taken_over_once_he_has_signed_out_and_not_before(
     assert budi.report("10")["claim"]["who"] == "budi"
     assert budi.edit("11", "claim").status_code == 412
     with city.database.read() as connection:
-        rows = connection.execute(
-            sa.select(schema.audit.c.who, schema.audit.c.detail).where(schema.audit.c.what == audit.SIGN_OUT)
-        ).all()
+        rows = [row for row in audit.rows_after(connection, 0) if row.what == audit.SIGN_OUT]
     assert [(row.who, recorded(row.detail)) for row in rows] == [("ani", {"offered": 2})]
 
 

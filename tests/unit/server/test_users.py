@@ -171,11 +171,8 @@ def test_what_somebody_had_taken_who_may_no_longer_waits_for_anybody(city: City,
     assert (last["kind"], last["author"], "budi" in last["text"]) == ("release", "command line", True)
     assert rina.ok("10", "claim")["report"]["claim"]["who"] == "rina"
     with city.database.read() as connection:
-        table = schema.audit
-        of_it = connection.execute(
-            sa.select(table.c.detail).where(table.c.object == "10", table.c.who == last["author"])
-        )
-        assert [msgspec.json.decode(detail) for (detail,) in of_it] == [{"kind": "release", "of": "budi"}]
+        of_it = [row.detail for row in audit.rows_about(connection, "10") if row.who == last["author"]]
+        assert [msgspec.json.decode(detail) for detail in of_it] == [{"kind": "release", "of": "budi"}]
     for api in (budi, rina):
         api.session.close()
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from api_client.model import (
     EditBody,
@@ -36,7 +35,7 @@ from console.rules.messages import (
     TokenOwner,
     WhoseToken,
 )
-from console.server.city import audit, schema
+from console.server.city import audit
 from console.server.city.records import LOCAL
 from console.sync.retry import Timing
 from tests.helpers.live_server import Live
@@ -118,8 +117,7 @@ def test_a_contact_is_brought_when_asked_for_and_kept_nowhere(live: Live, consol
     told = console.wait(Revealed, lambda one: one.report == key)
     assert (told.name, told.phone, told.problem) == ("Siti", "0812-555-777", "")
     with live.city.database.read() as connection:
-        logged = connection.execute(sa.select(schema.audit.c.object).where(schema.audit.c.what == audit.REVEAL))
-        assert logged.scalars().all() == [key]
+        assert [row.object for row in audit.rows_after(connection, 0) if row.what == audit.REVEAL] == [key]
     for file in (tmp_path / "profile").rglob("*"):
         if file.is_file():
             assert b"0812-555-777" not in file.read_bytes(), file

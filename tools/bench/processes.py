@@ -1,0 +1,184 @@
+"""Edits a second through one, two and four server processes on one PostgreSQL: `python -m tools.bench.processes`.
+
+Checkouts are compared by giving their folders: they take turns within a minute, round by round, each on a city of its
+own in the same PostgreSQL, and the medians of the rounds are printed with what PostgreSQL's sessions waited for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import sqlalchemy as sa
+
+from tools.bench.postgres import own_postgres
+
+_REPORTS = 400
+_FILL = f"""
+import sys
+from datetime import UTC, datetime
+from api_client.model import Report, Status
+from tools.bench.server import fill_city
+
+now = datetime.now(UTC)
+facts = {{"status": Status.NEW, "service": "flood", "priority": 3, "description": "Water"}}
+fill_city(sys.argv[1], [Report(f"r{{n}}", 1, created=now, updated=now, **facts) for n in range({_REPORTS})])
+"""
+_WAITS = sa.text(
+    "SELECT coalesce(wait_event_type || ' ' || wait_event, 'works'), left(query, 40) FROM pg_stat_activity"
+    " WHERE datname = :name AND state IN ('active', 'idle in transaction') AND pid <> pg_backend_pid()"
+)
+
+
+class Round(msgspec.Struct, frozen=True):
+    """What `clients` got done in one round: edits a second, milliseconds of each, refusals, sampled waits."""
+
+    per_s: float
+    ms: list[float]
+    refused: int
+    waits: Counter[str]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("trees", nargs="*", type=Path, default=[Path.cwd()], help="checkouts to compare")
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--create", action="store_true", help="new reports instead of notes")
+    parser.add_argument("--sqlite", action="store_true", help="one process on a file instead")
+    parser.add_argument("--waits", action="store_true", help="ask PostgreSQL what its sessions wait for, which costs")
+    options = parser.parse_args()
+    found: dict[tuple[int, Path], list[Round]] = {}
+    for count in [1] if options.sqlite else options.processes:
+        with contextlib.ExitStack() as stack:
+            served = [(tree, stack.enter_context(_city(tree, count, sqlite=options.sqlite))) for tree in options.trees]
+            for _ in range(options.rounds):
+                for tree, (database, ports) in served:
+                    made = _round(database, ports, options)
+                    found.setdefault((count, tree), []).append(made)
+                    _say(f"  {count} processes, {tree.name}: {made.per_s:.0f}/s at a load of {os.getloadavg()[0]:.1f}")
+    for (count, tree), rounds in found.items():
+        ms = sorted(one for each in rounds for one in each.ms)
+        _say(
+            f"{count} processes, {tree.name}: {statistics.median(each.per_s for each in rounds):.0f}/s, "
+            f"p50 {ms[len(ms) // 2]:.1f} ms, p99 {ms[len(ms) * 99 // 100]:.1f} ms, "
+            f"{sum(each.refused for each in rounds)} refused"
+        )
+        waits = sum((each.waits for each in rounds), Counter[str]())
+        for name, times in waits.most_common(12):
+            _say(f"    {times / waits.total():.0%} {name}")
+
+
+@contextlib.contextmanager
+def _city(tree: Path, count: int, *, sqlite: bool) -> Iterator[tuple[str, list[int]]]:
+    """A filled city and the ports of the processes of a checkout that serve it."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(own_postgres(durable=True))
+        database = f"sqlite:///{server.folder / 'city.db'}" if sqlite else stack.enter_context(server.fresh(empty=True))
+        python = tree / ".venv" / "bin" / "python"
+        if sqlite:
+            server.folder.chmod(0o777)
+        subprocess.run([python, "-c", _FILL, database], cwd=tree, check=True)
+        ports = []
+        for _ in range(count):
+            command: list[str | Path] = [python, "-m", "console", "serve", "--database", database, "--port", "0"]
+            process = stack.enter_context(
+                subprocess.Popen(command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            )
+            stack.callback(process.terminate)
+            assert process.stdout is not None
+            address = re.search(r"http://\S+:(\d+)", process.stdout.readline())
+            if address is None:
+                raise RuntimeError(f"{tree} does not serve")
+            ports.append(int(address.group(1)))
+        yield database, ports
+
+
+def _round(database: str, ports: list[int], options: argparse.Namespace) -> Round:
+    end = threading.Event()
+    ms: list[float] = []
+    refused: list[int] = []
+    clients = [
+        threading.Thread(target=_edit, args=(ports[n % len(ports)], n, options, end, ms, refused))
+        for n in range(options.clients)
+    ]
+    waits: Counter[str] = Counter()
+    watcher = threading.Thread(target=_watch, args=(database, end, waits))
+    if options.waits and not options.sqlite:
+        watcher.start()
+    began = time.perf_counter()
+    for client in clients:
+        client.start()
+    time.sleep(options.seconds)
+    end.set()
+    for client in clients:
+        client.join()
+    took = time.perf_counter() - began
+    if watcher.ident is not None:
+        watcher.join()
+    return Round(len(ms) / took, ms, len(refused), waits)
+
+
+def _edit(
+    port: int, number: int, options: argparse.Namespace, end: threading.Event, ms: list[float], refused: list[int]
+) -> None:
+    """One client, who makes an edit as soon as the one before is answered; each has reports of his own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    count = 0
+    while not end.is_set():
+        count += 1
+        key = str(uuid.uuid4())
+        report = f"r{(number + options.clients * count) % _REPORTS}"
+        if options.create:
+            path, data = "/reports", {"service": "flood", "description": "Water", "lat": -6.2, "lon": 106.8}
+        else:
+            path, data = f"/reports/{report}/edits", {"text": "seen from the road, the water is rising"}
+        body = json.dumps({"id": key, "kind": "create" if options.create else "note", "data": data})
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        began = time.perf_counter()
+        connection.request("POST", f"/dispatch/v1{path}", body, headers)
+        answer = connection.getresponse()
+        said = answer.read()
+        if answer.status in (200, 201):
+            ms.append((time.perf_counter() - began) * 1000)
+        else:
+            if not refused:
+                _say(f"    {answer.status} {said[:200].decode(errors='replace')}")
+            refused.append(answer.status)
+    connection.close()
+
+
+def _watch(database: str, end: threading.Event, waits: Counter[str]) -> None:
+    engine = sa.create_engine(database, isolation_level="AUTOCOMMIT")
+    name = engine.url.database
+    with engine.connect() as connection:
+        while not end.wait(0.03):
+            for event, query in connection.execute(_WAITS, {"name": name}):
+                waits[f"{event}: {' '.join(query.split())}"] += 1
+    engine.dispose()
+
+
+def _say(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
