@@ -247,7 +247,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add.set_defaults(command=_user_add)
     add.add_argument("name")
-    add.add_argument("--role", required=True, choices=("viewer", "operator", "supervisor", "validator", "field"))
+    roles = ("viewer", "operator", "supervisor", "validator", "field", "admin")
+    add.add_argument("--role", required=True, choices=roles)
     add.add_argument(
         "--area", action="append", default=[], metavar="CODE", help="works here and below; may be repeated"
     )

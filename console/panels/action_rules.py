@@ -122,6 +122,7 @@ _MAY_NOT = {
     "viewer": "Your role is viewer: reading only",
     "validator": "A validator may not do this: an operator or a supervisor can",
     "field": "A crew may not do this: the control room can",
+    "admin": "Your role is admin: it sets the city up, at the server's page /admin",
 }
 
 

@@ -13,7 +13,10 @@ CITIZEN = "citizen"
 """The role of who sends reports without an account, and the name under which what he does is kept."""
 SYSTEM = "server"
 """The name under which is kept what a server does by itself."""
-ROLES = ("viewer", "operator", "supervisor", "validator", "field")
+SUPERVISOR = "supervisor"
+ADMIN = "admin"
+"""The role of who sets the city up and keeps its users: always of the whole city; makes no edit, sees no contact."""
+ROLES = ("viewer", "operator", "supervisor", "validator", "field", ADMIN)
 _ALL = frozenset(Kind)
 _WRITES = frozenset({Kind.MESSAGE, Kind.READ})
 _MAY: dict[str, frozenset[Kind]] = {
@@ -35,11 +38,13 @@ _MAY: dict[str, frozenset[Kind]] = {
         | _WRITES
     ),
     "field": frozenset({Kind.PROGRESS, Kind.UNIT_STATE, Kind.NOTE, Kind.PHOTO, Kind.CREATE, Kind.ME_TOO} | _WRITES),
+    ADMIN: frozenset(),
     CITIZEN: frozenset({Kind.CREATE, Kind.ME_TOO, Kind.PHOTO, Kind.REOPEN, Kind.NOTE}),
 }
 
 
 _SEES_CONTACTS = frozenset({"operator", "supervisor", "validator"})
+_SETS_UP = frozenset({SUPERVISOR, ADMIN})
 
 
 def may_see_contacts(role: str) -> bool:
@@ -53,6 +58,11 @@ class Rights(msgspec.Struct, frozen=True):
     role: str = ""
     areas: tuple[str, ...] = ()
     agencies: tuple[str, ...] = ()
+
+
+def may_set_up(rights: Rights) -> bool:
+    """Whether somebody may read and change what the city consists of, its users among it."""
+    return rights.role in _SETS_UP and not rights.areas and not rights.agencies
 
 
 def may_make(role: str, kind: Kind) -> bool:

@@ -21,7 +21,6 @@ from console.server.admin.difference import Change, Did, Difference, FieldChange
 from console.server.admin.roster import on_roster
 from console.server.admin.setup import (
     PARTS,
-    SUPERVISOR,
     CitySetup,
     UnitRecord,
     UserRecord,
@@ -312,7 +311,7 @@ class _Plan:
             yield f"{len(working):,} of the changed units have open jobs; these go on."
         if not whole.units:
             yield "The city has no unit: nobody can be sent anywhere."
-        if not any(user.role == SUPERVISOR for user in whole.users or ()):
+        if not whole.users:
             yield "The city has no users: whoever is at the server's computer is supervisor, nobody else can sign in."
         for service in self._setup.services or ():
             before = self._present.things["services"].get(service.code)

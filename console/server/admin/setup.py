@@ -25,13 +25,12 @@ from console.rules.limit import (
     PRIORITIES_OF_LIMITS,
     limit_filter,
 )
-from console.rules.rights import ROLES
+from console.rules.rights import ADMIN, ROLES, Rights, may_set_up
 from console.server.city import tokens
 from console.server.city.records import LOCAL
 from console.server.errors import Invalid
 from console.server.loader.service_file import questions_fault
 
-SUPERVISOR = "supervisor"
 TEMPLATE_KINDS = ("reply", "disposition", "close", "duplicate", "return", "hold", "message")
 PRIORITIES = ("1", "2", "3", "4", "*")
 _LONGEST_CODE, _LONGEST_NAME, _LONGEST_TEXT = 200, 200, 4_000
@@ -209,11 +208,16 @@ class _Check:
         users = self._setup.users
         if users is not None and not users and self._present.users:
             yield SetupFault(
-                "users", None, "", "it names nobody, but somebody has to stay who can sign in as supervisor"
+                "users", None, "", "it names nobody, but somebody has to stay who can sign in and set the city up"
             )
-        if users and not any(user.role == SUPERVISOR and not user.areas and not user.agencies for user in users):
+        if users and not any(may_set_up(Rights(user.role, user.areas, user.agencies)) for user in users):
             yield SetupFault(
-                "users", None, "role", "nobody is supervisor of the whole city; at least one user has to be"
+                "users", None, "role", "nobody is supervisor of the whole city, or admin; at least one user has to be"
+            )
+        last = next((user.name for user in self._present.users or () if user.role == ADMIN), None)
+        if users is not None and last is not None and not any(user.role == ADMIN for user in users):
+            yield SetupFault(
+                "users", None, "role", f"“{_short(last)}” is the last admin: somebody else has to be one first"
             )
 
     def _calendar(self, calendar: Calendar) -> Iterator[tuple[str, str]]:
@@ -336,6 +340,8 @@ class _Check:
             yield "name", "“local” is everybody on a server without users; choose another name"
         if user.role not in ROLES:
             yield "role", f"there is no role “{_short(user.role)}”{nearest(user.role, ROLES)}"
+        if user.role == ADMIN and (user.areas or user.agencies):
+            yield "areas" if user.areas else "agencies", "an admin sets up the whole city: leave it empty"
         for code in user.areas:
             yield from self._known("areas", "areas", code)
         for code in user.agencies:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from api_client.decoding import decode
 from api_client.model import User
-from console.rules.rights import ROLES
+from console.rules.rights import ADMIN, ROLES
 from console.server.city import audit, schema, tokens
 from console.server.city.city import City
 from console.server.city.claims import limited, release_claims
@@ -22,6 +22,7 @@ from console.server.city.records import COMMAND_LINE, LOCAL, Actor
 from console.server.errors import ForbiddenRefusal, Invalid, NotFound, SignInRefusal
 
 _NOBODY = Actor("", "")
+ADMIN_HAS_NO_SCOPE = "An admin sets up the whole city: the role has no areas and no agencies."
 
 
 class KnownUser(msgspec.Struct, frozen=True):
@@ -156,7 +157,7 @@ def put_users(
     there = _that_are_there(connection, list(holders))
     # protects: no-claim-of-who-may-not
     release_claims(database, connection, {name: holders[name] for name in there} | {LOCAL.name: None}, by, now)
-    changed = False
+    changed, lost_admin = False, ""
     actions: list[audit.AuditedAction] = []
     last = next_numbers(connection, len(rows))
     for seq, user in enumerate(rows, start=last - len(rows) + 1):
@@ -169,6 +170,8 @@ def put_users(
             sa.select(table.c.body, table.c.areas, table.c.agencies, table.c.token_hash).where(table.c.id == user.name)
         ).first()
         before, known_token = (found[:3], found[3]) if found is not None else (None, None)
+        if user.role != ADMIN and found is not None and known_token is not None and _is_admin(found[0]):
+            lost_admin = user.name
         after = (row["body"], row["areas"], row["agencies"])
         changed = changed or (before is not None and tuple(before) != after)
         if before is None or tuple(before) != after:
@@ -182,6 +185,8 @@ def put_users(
         elif known_token != user.token_sha256:
             actions.append(audit.AuditedAction(by, audit.USER, user.name, detail={"did": "given a new token"}))
         database.upsert(connection, table, [row])
+    if lost_admin:
+        _check_admin_left(connection, lost_admin)
     if changed:
         meta = schema.meta
         version = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "scope_version"))
@@ -196,12 +201,35 @@ def drop_users(database: Database, connection: sa.Connection, names: Sequence[st
     """Remove users in this transaction, and release what they had taken; the last number, 0 when none was there."""
     release_claims(database, connection, dict.fromkeys(_that_are_there(connection, names)), by, now)
     drop_pins(connection, names)
+    admins = [name for name in names if name in _admins(connection)]
     seq = drop_things(database, connection, "user", names, now)
+    if admins:
+        _check_admin_left(connection, admins[-1])
     if seq:
         audit.append(
             connection, now, *(audit.AuditedAction(by, audit.USER, name, detail={"did": "removed"}) for name in names)
         )
     return seq
+
+
+def _check_admin_left(connection: sa.Connection, lost: str) -> None:
+    """Raise Invalid where nobody is admin any more, now that `lost` is not. The feed's numbers have to be locked: of
+    two who take the role from one another at once, the second sees it.
+    """
+    # protects: the-last-admin-stays
+    if not _admins(connection):
+        raise Invalid(f"{lost} is the last admin: somebody else has to be one first.")
+
+
+def _admins(connection: sa.Connection) -> set[str]:
+    """The names of the admins who can sign in."""
+    table = schema.users
+    query = sa.select(table.c.id, table.c.body).where(table.c.token_hash.is_not(None))
+    return {row[0] for row in connection.execute(query) if _is_admin(row[1])}
+
+
+def _is_admin(body: bytes) -> bool:
+    return decode(body, User).role == ADMIN
 
 
 def _that_are_there(connection: sa.Connection, names: Sequence[str]) -> list[str]:
@@ -271,6 +299,8 @@ def _checked(user: KnownUser) -> KnownUser:
     tokens.check_name(user.name)
     if user.name == LOCAL.name:
         raise Invalid("“local” is everybody on a server without users; choose another name.")
+    if user.role == ADMIN and (user.areas or user.agencies):
+        raise Invalid(ADMIN_HAS_NO_SCOPE)
     if len(user.token_sha256) != 64:
         raise Invalid(f"The token hash of {user.name} is no SHA-256 in hexadecimal.")
     return user

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api_client.model import Lat, Lon
-from console.server.admin.setup import SUPERVISOR
+from console.rules.rights import SUPERVISOR
 from console.server.demo_controls import FASTEST, SLOWEST, DemoControls, RainWanted
 from console.server.errors import ForbiddenRefusal, Invalid
 from console.server.http.bodies import SMALL_BODY

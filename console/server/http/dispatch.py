@@ -40,9 +40,10 @@ from api_client.model import (
     Welcome,
 )
 from console.rules.edit import ALARMS, CLOSURES, INSTEAD_OF, LOG_LINES, MESSAGES, OFFERS, ON_NO_REPORT
+from console.rules.rights import Rights, may_make, may_set_up
 from console.rules.status import RULES
 from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
-from console.server.admin.setup import SUPERVISOR, CitySetup
+from console.server.admin.setup import CitySetup
 from console.server.city import audit, digest, feed
 from console.server.city.callers import reports_of_caller
 from console.server.city.change_watcher import ChangeWatcher
@@ -359,7 +360,7 @@ class Dispatch:
                 text=f"At most {MOST_BYTES:,} bytes and {MOST_PIXELS:,} pixels. Harmless to repeat. "
                 "422: the bytes do not have this hash, or cannot be decoded within 2 s and 256 MB. "
                 "415: no JPEG, PNG or WebP.",
-                role="Everybody but viewers.",
+                role="Everybody but viewers and admins.",
                 parameters=(
                     Parameter(
                         "Content-Range",
@@ -549,7 +550,7 @@ class Dispatch:
                 "What the city consists of: services, agencies, areas, units, calendars, templates, limits, users",
                 self._read_city,
                 {200: ResponseSpec("The city, without what is retired and without any secret.", CitySetup)},
-                role="supervisor of the whole city.",
+                role="admin; supervisor of the whole city.",
             ),
             Operation(
                 "PUT",
@@ -565,7 +566,7 @@ class Dispatch:
                 text="A list of the body is all there is of its kind; a list that is not there stays as it is. Nothing "
                 "that reports refer to is deleted: it is retired, and a unit with open jobs stays. 422 names all "
                 "`faults`; 412 `city_changed`: the difference is another one than that of `seen`.",
-                role="supervisor of the whole city.",
+                role="admin; supervisor of the whole city.",
                 parameters=(
                     Parameter("dry_run", Literal["true", "false"], "true: only say what would change."),
                     Parameter(
@@ -748,8 +749,8 @@ class Dispatch:
         return Response(status_code=204)
 
     def _put_media(self, context: RequestContext) -> Response:
-        if context.actor.role == "viewer":
-            raise ForbiddenRefusal("The role viewer may not send photos.")
+        if not may_make(context.actor.role, Kind.PHOTO):
+            raise ForbiddenRefusal(f"The role {context.actor.role} may not send photos.")
         self._http_endpoint.count_upload(context.actor, len(context.body))
         header = context.request.headers.get("content-range")
         part = UploadPart(header) if header is not None else None
@@ -894,9 +895,9 @@ class Dispatch:
 
 
 def _check_sets_up(actor: Actor) -> None:
-    """Raise ForbiddenRefusal to all but supervisors of the whole city."""
-    if actor.role != SUPERVISOR or actor.areas or actor.agencies:
-        raise ForbiddenRefusal("Only a supervisor of the whole city may set it up.")
+    """Raise ForbiddenRefusal to all but admins and supervisors of the whole city."""
+    if not may_set_up(Rights(actor.role, actor.areas, actor.agencies)):
+        raise ForbiddenRefusal("Only an admin or a supervisor of the whole city may set it up.")
 
 
 def _day(text: str) -> date:

@@ -22,7 +22,7 @@ from console.server.city.users import Users, add_user, new_token, remove_user
 from console.server.http.rate_limit import RULES, RateLimits
 from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass, running
 
-ROLES = ("viewer", "operator", "supervisor", "validator", "field")
+ROLES = ("viewer", "operator", "supervisor", "validator", "field", "admin")
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 UNLIMITED = dict.fromkeys(RULES, "1000000 per 1 second")
 
@@ -79,8 +79,79 @@ def url(city: City, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+def scope_of(role: str, area: str) -> list[str]:
+    """Where a user of the role works; an admin has no scope."""
+    return [] if role == "admin" else [area]
+
+
 def test_every_kind_is_in_the_table() -> None:
     assert CASES.keys() == set(Kind)
+
+
+EVERYBODY = ROLES
+NOW = START.isoformat()
+CITY = ("supervisor", "admin")
+CALLS: dict[tuple[str, str], tuple[tuple[str, ...], Any]] = {
+    ("GET", "/"): (EVERYBODY, None),
+    ("GET", "/openapi.json"): (EVERYBODY, None),
+    ("GET", "/stats"): (EVERYBODY, None),
+    ("GET", "/changes"): (EVERYBODY, None),
+    ("GET", "/snapshot"): (EVERYBODY, None),
+    ("GET", "/digest"): (EVERYBODY, None),
+    ("GET", "/digest/{day}"): (EVERYBODY, None),
+    ("GET", "/stream"): (EVERYBODY, None),
+    ("GET", "/statuses"): (EVERYBODY, None),
+    ("GET", "/me"): (EVERYBODY, None),
+    ("GET", "/jobs"): (EVERYBODY, None),
+    ("PUT", "/presence"): (EVERYBODY, {"report": None}),
+    ("DELETE", "/presence"): (EVERYBODY, None),
+    ("PUT", "/media/{sha256}"): (ALL, b"x"),
+    ("GET", "/media/{sha256}"): (EVERYBODY, None),
+    ("PUT", "/units/{unit}/position"): (CREW, {"lat": -6.85, "lon": 106.15, "at": NOW}),
+    ("GET", "/messages"): (EVERYBODY, None),
+    ("PUT", "/me/pin"): (EVERYBODY, {"pin": "123456"}),
+    ("POST", "/callers/reports"): (CHECK, {"phone": "+62 812 3456"}),
+    ("GET", "/reports/{report}/contact"): (CHECK, None),
+    ("GET", "/reports/{report}/audit"): (("supervisor",), None),
+    ("GET", "/reports/{report}/entries"): (EVERYBODY, None),
+    ("GET", "/reports/{report}"): (EVERYBODY, None),
+    ("POST", "/exports"): (
+        EVERYBODY,
+        {"id": "e" * 20, "at": START.isoformat(), "format": "csv", "filter": "", "rows": 0, "reports": []},
+    ),
+    ("POST", "/handovers/{handover}/signature"): (EVERYBODY, {"name": "x", "pin": "1"}),
+    ("POST", "/handovers"): (
+        DESK,
+        {"id": "h" * 20, "lines": []} | dict.fromkeys(("begun", "shift_start", "shift_end"), NOW),
+    ),
+    ("GET", "/city"): (CITY, None),
+    ("PUT", "/city"): (CITY, {}),
+}
+"""Every call but edits, which CASES has: who may make it, and a body for it. Who signs a hand-over says so by PIN."""
+
+
+@one_database
+def test_a_role_makes_its_calls_and_no_other(city: City, url: str) -> None:
+    """Whatever else an answer says: 403 is for whom it is not."""
+    city.load([LoadedReport(a_report("20"), contact=Contact(NAME, PHONE, EMAIL))])
+    apis = {role: Api(url, add_user(city, "u1" if role == "field" else role, role)) for role in ROLES}
+    paths = apis["admin"].get("/openapi.json").json()["paths"]
+    there = {(method.upper(), path) for path, ways in paths.items() for method in ways if not path.endswith("edits")}
+    assert there - {("POST", "/reports")} == CALLS.keys()
+    for (method, path), (roles, body) in CALLS.items():
+        named = {"{report}": "20", "{unit}": "u1", "{day}": "2026-03-02", "{sha256}": "0" * 64, "{handover}": "h"}
+        address = path
+        for name, value in named.items():
+            address = address.replace(name, value)
+        for role, api in apis.items():
+            sent = {"data": body} if isinstance(body, bytes) else {"json": body}
+            ways = sent if body is not None else {}
+            with api.session.request(method, f"{url}/dispatch/v1{address}", stream=True, timeout=60, **ways) as answer:
+                said = f"{role}: {method} {path}: {answer.status_code}"
+                assert (answer.status_code == 403) == (role not in roles), said
+                assert answer.status_code < 500, said
+    for api in apis.values():
+        api.session.close()
 
 
 @one_database
@@ -96,7 +167,7 @@ def test_a_role_makes_its_kinds_of_edit_in_its_scope_and_no_other(city: City, ur
             report = a_report(key, area=area, service="talk", status=case.status, closed_at=closed)
             city.load([LoadedReport(report), LoadedReport(a_report(other, area=area, service="talk"))])
             city.put_units([Unit(unit, unit.upper(), UnitState.AVAILABLE, START, areas=(area,))])
-            api = Api(url, add_user(city, unit, role, areas=["w1"]))
+            api = Api(url, add_user(city, unit, role, areas=scope_of(role, "w1")))
             corner = 106.15 if area == "w1" else 106.55, -6.85 if area == "w1" else -6.45
             line = {"type": "LineString", "coordinates": [corner, (corner[0] + 0.01, corner[1])]}
             alarms = [{"kind": "sla_breach", "about": key, "since": START.isoformat()}]
@@ -312,8 +383,8 @@ def test_personal_data_leave_by_the_logged_address_only(
 def test_who_may_see_the_reporter(city: City, url: str, role: str) -> None:
     city.load([LoadedReport(a_report("20"), contact=Contact(NAME, PHONE, EMAIL))])
     inside, outside = (
-        Api(url, add_user(city, "a", role, areas=["w1"])),
-        Api(url, add_user(city, "b", role, areas=["w2"])),
+        Api(url, add_user(city, "a", role, areas=scope_of(role, "w1"))),
+        Api(url, add_user(city, "b", role, areas=scope_of(role, "w2"))),
     )
     assert inside.get("/reports/20/contact").status_code == (200 if role in CHECK else 403)
     assert outside.get("/reports/20/contact").status_code == 403

@@ -13,10 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from api_client.model import User
+from console.server.admin.apply import apply_setup, compare_setup
+from console.server.admin.setup import CitySetup, UserRecord
 from console.server.city import audit, change_watcher, schema
 from console.server.city.city import City
-from console.server.city.records import LoadedReport
-from console.server.city.users import Users, add_user, load_users, remove_user
+from console.server.city.records import COMMAND_LINE, LoadedReport
+from console.server.city.users import Users, add_user, list_users, load_users, remove_user
 from console.server.errors import Invalid
 from tests.unit.server.conftest import Api, Clock, a_report, running
 
@@ -51,6 +53,31 @@ def test_with_users_every_address_but_the_counts_needs_a_token(city: City, url: 
     assert token not in "".join(kept)
     for api in (nobody, wrong, rina):
         api.session.close()
+
+
+def test_the_last_admin_stays_whoever_would_take_the_role_away(city: City) -> None:
+    """By command, by a file of users, by the set-up of the city; once there is one."""
+    add_user(city, "rina", "operator")
+    add_user(city, "chief", "supervisor")
+    token = add_user(city, "ani", "admin")
+    for areas, agencies in (["w1"], []), ([], ["pu"]):
+        with pytest.raises(Invalid, match="whole city"):
+            add_user(city, "budi", "admin", areas, agencies)
+    with pytest.raises(Invalid, match="last admin"):
+        remove_user(city, "ani")
+    with pytest.raises(Invalid, match="last admin"):
+        add_user(city, "ani", "supervisor")
+    for users in (
+        (UserRecord("chief", "supervisor"),),
+        (UserRecord("ani", "viewer"), UserRecord("chief", "supervisor")),
+    ):
+        with pytest.raises(Invalid, match="last admin"):
+            compare_setup(city, CitySetup(users=users))
+    assert Users(city).actor(token).role == "admin"
+    apply_setup(city, CitySetup(users=(UserRecord("budi", "admin"),)), COMMAND_LINE)
+    assert [user.name for user in list_users(city)] == ["budi"]
+    with pytest.raises(Invalid, match="last admin"):
+        remove_user(city, "budi")
 
 
 def test_roles_say_what_and_scopes_say_where(city: City, url: str) -> None:
