@@ -33,6 +33,7 @@ from console.server.city.alarms import drop_alarms_of_limits
 from console.server.city.city import City
 from console.server.city.feed import read_meta
 from console.server.city.numbered import drop_things, put_things
+from console.server.city.questions import note_questions
 from console.server.city.records import Actor
 from console.server.city.rights import call_signs
 from console.server.city.users import KnownUser, drop_users, put_users
@@ -151,6 +152,7 @@ class _Plan:
     def write(self, city: City, connection: sa.Connection, by: Actor, now: datetime) -> int:
         """Write it; returns the last number of the feed."""
         database = city.database
+        note_questions(database, connection, [one for one in self._puts if isinstance(one, Service)], now)
         last = put_things(database, connection, self._puts) or 0
         things = self._present.things["limits"]
         changed = [

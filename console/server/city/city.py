@@ -59,6 +59,7 @@ from console.server.city.messages import drop_old_messages, messages_after
 from console.server.city.numbered import drop_things, put_things
 from console.server.city.presence import PresenceTable
 from console.server.city.proof_photos import facts_of, keep_facts
+from console.server.city.questions import note_questions
 from console.server.city.records import LOCAL, SERVER, Actor, LoadedReport
 from console.server.city.stats import Counted, count_everything
 from console.server.city.unit_of_work import UnitOfWork
@@ -154,7 +155,11 @@ class City:
 
     def put_services(self, services: Sequence[Service]) -> None:
         """Keep these services, replacing those of the same code."""
-        self._put(services)
+        with self.database.write() as connection:
+            note_questions(self.database, connection, services, self.clock())
+            last = put_things(self.database, connection, services)
+        if last is not None:
+            self.database.announce(last)
 
     def put_units(self, units: Sequence[Unit]) -> None:
         """Keep these units, replacing those of the same id."""

@@ -171,6 +171,8 @@ FEED = tuple(kind for kind in TABLES if kind not in PRIVATE)
 KIND_OF: dict[type[ApiObject], str] = {kind: word for word, kind in OBJECTS.items()}
 
 meta = sa.Table("meta", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text))
+DOTTED_UNTIL = "update_ids_with_dots_until"
+"""Key of the last moment whose replies are told to duplicates under a name with a dot; without it there is none."""
 counters = sa.Table(
     "counters", metadata, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.BigInteger)
 )

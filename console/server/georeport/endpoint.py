@@ -147,7 +147,7 @@ class GeoReport:
         self._check_jurisdiction(form.one("jurisdiction_id") or request.query_params.get("jurisdiction_id", ""))
         post = self._resource(_path_of(request)).post
         assert post is not None
-        return _written(request, post(form, actor))
+        return _written(request, post(msgspec.structs.replace(form, api_key=api_key), actor))
 
     def _check_jurisdiction(self, asked: str) -> None:
         """A city is one jurisdiction. Who names none means it, and so does everybody where the city has no name."""
@@ -215,7 +215,9 @@ def _url_of(request: Request, options: CitizenOptions) -> str:
 
 def _written(request: Request, document: GeoReportDocument) -> Response:
     headers = {}
+    query = [(name, value) for name, value in request.query_params.multi_items() if name not in ("page", "after")]
     if document.following:
-        query = [(name, value) for name, value in request.query_params.multi_items() if name not in ("page", "after")]
         headers["Link"] = f'<?{urlencode([*query, ("after", document.following)])}>; rel="next"'
+    elif document.begins_before:
+        headers["Link"] = f'<?{urlencode([*query, ("page", "1")])}>; rel="first"'
     return write(document, _format_of(request) or Format.JSON, headers)

@@ -40,11 +40,14 @@ _ATTRIBUTE = re.compile(r"attribute\[([^\[\]]{1,100})\](?:\[\])?")
 
 
 class PostedForm(msgspec.Struct, frozen=True):
-    """What was sent; a field may have several values. The same `key` means the same request, sent again."""
+    """What was sent; a field may have several values. The same `key` means the same request, sent again. `api_key` is
+    that of the program that sent it, known to the city; "" without one.
+    """
 
     fields: Mapping[str, tuple[str, ...]]
     photos: tuple[bytes, ...] = ()
     key: str = ""
+    api_key: str = ""
 
     def one(self, name: str) -> str:
         """The first value of a field that is not empty, without blanks around it; "" when there is none."""

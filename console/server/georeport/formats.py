@@ -46,13 +46,15 @@ _MOST_ACCEPTED = 100
 class GeoReportDocument(msgspec.Struct, frozen=True):
     """An answer: the name of its root in XML, and its content, which in JSON is all (the Spark convention).
 
-    `following` is the place after which the next page begins, "" when this is no full page.
+    `following` is the place after which the next page begins, "" when this is no full page. `begins_before` says that
+    there is more than this before it.
     """
 
     root: str
     content: Mapping[str, Any] | Sequence[Any]
     status: int = 200
     following: str = ""
+    begins_before: bool = False
 
 
 def asked_format(path: str, accept: str | None) -> tuple[str, Format | None]:

@@ -2,55 +2,139 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from api_client.model import Service
+import msgspec
+import sqlalchemy as sa
+
+from api_client.decoding import decode
+from api_client.model import Entry, Service
+from console.rules.answers import SortedAnswers, sort_answers
+from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.media import MediaStore
 from console.server.city.public_reports import keep_photo, take_photo, take_report
+from console.server.city.questions import asks_otherwise_since
 from console.server.city.records import Actor
-from console.server.city.report_key import is_report_key
-from console.server.georeport.answers import check_answers
+from console.server.city.report_key import is_report_key, reporter_id
+from console.server.errors import KeyReused
+from console.server.georeport.answers import faults_of
 from console.server.georeport.faults import GeoReportRefusal, not_found, not_given
 from console.server.georeport.form import PostedForm
 from console.server.georeport.formats import GeoReportDocument
-from console.server.georeport.query import degrees
+from console.server.georeport.query import degrees, read_time
 from console.server.georeport.requests import ROOT
 
 _LONGEST = 4_000
 _MOST_ADDRESS = 500
 _MOST_URLS = 10
 _LONGEST_URL = 2_000
+_SAME_FOR = timedelta(hours=1)
+"""How long a program may send the same thing again, because it lost the answer, without that being another report."""
+_GRACE = timedelta(days=7)
+"""How long after a service asks otherwise a program may still send what it was told before, without saying when."""
 
 
 def create(city: City, media: MediaStore, form: PostedForm, actor: Actor) -> GeoReportDocument:
     """Take a request in and answer its id. Raises GeoReportRefusal: nothing was taken then.
 
-    With a key it is taken in once, however often it is sent.
+    With an Idempotency-Key it is taken in once, however often it is sent, and so is what a program sends again within
+    an hour. What a program was told before its service asked otherwise, or was retired, is taken with a remark.
     """
     if form.key and not is_report_key(form.key):
         raise GeoReportRefusal("Idempotency-Key has to be 32 to 64 letters, digits and hyphens, such as a UUID.")
     if not (code := form.one("service_code")):
         raise not_given("service_code")
-    service = next((each for each in city.offered_services() if each.code == code), None)
-    if service is None:
+    service = next((each for each in city.services() if each.code == code), None)
+    if service is None or (service.valid_to is not None and not _was_told_before(city, form, service.valid_to)):
         raise not_found("service_code", code)
-    answers = check_answers(service, form.attributes())
-    data = _data(service, form) | ({"attributes": answers.given} if answers.given else {})
-    key = form.key or str(uuid.uuid4())
+    answers = sort_answers(service, form.attributes())
+    late = faults_of(answers)
+    # protects: asked-later-is-no-refusal
+    if late and service.valid_to is None and not _was_told_before(city, form, _asks_otherwise_since(city, code)):
+        raise GeoReportRefusal(*late)
+    content = _data(service, form)
+    data = dict(content)
+    if late or service.valid_to is not None:
+        data["answers"] = _asked(answers, form)
+    elif answers.given:
+        data["attributes"] = answers.given
     photos = list(dict.fromkeys(form.photos))
-    for photo in photos:
-        keep_photo(media, photo)
-    made = take_report(city, actor, key, data)
+    shas = [keep_photo(media, photo) for photo in photos]
+    key, made = form.key or str(uuid.uuid4()), None
+    if form.api_key and not form.key:
+        # protects: sent-again-is-one-report
+        key, made = _sent_before(city, form.api_key, [actor.name, content, form.attributes(), shas])
+    if made is None:
+        try:
+            made = take_report(city, actor, key, data).id
+        except KeyReused:  # it came twice at once, and the service asked otherwise in between
+            made = _made_by(city, key)
+            if made is None or form.key:
+                raise
     for number, photo in enumerate(photos, start=1):
-        take_photo(city, media, actor, made.id, key, number, photo)
+        take_photo(city, media, actor, made, key, number, photo)
     answer = {
-        "service_request_id": made.id,
-        "service_notice": _notice(answers.unasked),
+        "service_request_id": made,
+        "service_notice": _notice(answers.unasked, late),
         "account_id": form.one("account_id") or None,
     }
     return GeoReportDocument(ROOT, [answer], 201)
+
+
+def _sent_before(city: City, api_key: str, content: Sequence[Any]) -> tuple[str, str | None]:
+    """The key under which a program's content is taken in, and the report that it has made within the last hour.
+
+    It is made of the content and the hour, so that it is the same in each process; nobody without the api_key can make
+    it, which is also the proof of being the reporter.
+    """
+    now = city.clock()
+    whole = msgspec.json.encode(content, order="sorted")
+    hour = int(now.timestamp() // _SAME_FOR.total_seconds())
+    words = (b"%d %s" % (each, whole) for each in (hour, hour - 1))
+    keys = [hmac.new(api_key.encode(), each, hashlib.sha256).hexdigest() for each in words]
+    for key in keys:
+        made = _made_by(city, key, since=now - _SAME_FOR)
+        if made is not None:
+            return key, made
+    return keys[0], None
+
+
+def _made_by(city: City, key: str, since: datetime | None = None) -> str | None:
+    """The report that this key has made, if that is no longer ago."""
+    table = schema.entries
+    with city.database.read() as connection:
+        body = connection.scalar(sa.select(table.c.body).where(table.c.edit == reporter_id(key)))
+    made = decode(body, Entry) if body is not None else None
+    return made.report if made is not None and (since is None or made.at > since) else None
+
+
+def _was_told_before(city: City, form: PostedForm, changed: datetime | None) -> bool:
+    """Whether a program may have been told this before a change that it is refused for: by the time that it says, or
+    for a week when it says none.
+    """
+    if not form.api_key or changed is None:
+        return False
+    try:
+        told = read_time("requested_datetime", form.one("requested_datetime"))
+    except GeoReportRefusal:
+        return city.clock() < changed + _GRACE
+    return told < changed
+
+
+def _asks_otherwise_since(city: City, code: str) -> datetime | None:
+    with city.database.read() as connection:
+        return asks_otherwise_since(connection, code)
+
+
+def _asked(answers: SortedAnswers, form: PostedForm) -> dict[str, tuple[str, ...]]:
+    """The answers to what is asked, also those that do not fit: remarks tell of them."""
+    return {code: values for code, values in form.attributes().items() if code not in answers.unasked}
 
 
 def _data(service: Service, form: PostedForm) -> dict[str, Any]:
@@ -117,8 +201,9 @@ def _contact(form: PostedForm) -> dict[str, str]:
     return {name: text for name, text in contact.items() if text}
 
 
-def _notice(unasked: tuple[str, ...]) -> str | None:
-    if not unasked:
-        return None
-    names = ", ".join(f"attribute[{code}]" for code in unasked[:10])
-    return f"This service does not ask for {names}; it was not kept."
+def _notice(unasked: tuple[str, ...], late: Sequence[str]) -> str | None:
+    said = [f"The service asks otherwise now; it was taken with a remark: {' '.join(late[:10])}"] if late else []
+    if unasked:
+        names = ", ".join(f"attribute[{code}]" for code in unasked[:10])
+        said.append(f"This service does not ask for {names}; it was not kept.")
+    return " ".join(said) or None

@@ -6,8 +6,10 @@ Out go our replies and the changes of status, never a note or a reason. In comes
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -30,7 +32,7 @@ from console.server.georeport.faults import GeoReportRefusal, not_found, not_giv
 from console.server.georeport.form import PostedForm
 from console.server.georeport.formats import GeoReportDocument, w3c
 from console.server.georeport.post import media_urls
-from console.server.georeport.query import SPAN, page, place, read_time, window
+from console.server.georeport.query import MOST, SPAN, page, place, read_time, window
 
 ROOT = "service_request_updates"
 _DUPLICATE = "duplicate"
@@ -47,8 +49,12 @@ _WORDS: Mapping[str, str] = {
 """Our statuses in the extended words."""
 
 _AGAIN = frozenset({"reopen", "reopened"})
+_OPEN = "open"
+"""What FixMyStreet says of every report that is open there: also of one that its reporter has opened again, or whose
+end it has not heard of yet.
+"""
 _TAKEN = _AGAIN | {
-    "open",
+    _OPEN,
     "investigating",
     "in_progress",
     "planned",
@@ -68,9 +74,13 @@ _SAID = frozenset({"fixed", "closed", "cancelled", "duplicate"})
 
 _LONGEST = 20_000
 _BATCH = 500
-_A_REPLY, _A_STATUS = b'"kind":"reply"', b'"status":'
+_A_REPLY, _A_STATUS, _A_MERGE = b'"kind":"reply"', b'"status":', b'"kind":"merge"'
 _MOST_READ = 3_000
 """Lines of histories that one answer may decode."""
+_MOST_READ_NEWEST = 10_000
+"""As many for who asks for no page: that one has no other way to what is new."""
+_MOST_GONE_THROUGH = 200_000
+"""Updates: a line is told once for each duplicate."""
 _FARTHEST = 2_000
 """An update that is told is one line of those at most, and not each is told: farther pages could hardly be had."""
 _TOO_MANY = (
@@ -78,6 +88,8 @@ _TOO_MANY = (
     "(page_size), or follow the Link of each page."
 )
 _MOST_DIGITS = 18
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_/-]{1,200}")
+"""What open311-adapter takes for an identifier; where it finds another one it refuses the whole answer."""
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -100,8 +112,9 @@ class _Place(msgspec.Struct, frozen=True):
 def updates(city: City, query: QueryParams) -> GeoReportDocument:
     """What citizens may know of the work since `start_date` until `end_date`, the oldest first.
 
-    Raises GeoReportRefusal when very many lines of histories would have to be gone through for it: never a page that
-    lacks some.
+    Of very many who asks for pages, or for all since a time, gets the first ones, and goes on from there; everybody
+    else gets the newest, and where the oldest are. Raises GeoReportRefusal when very many lines of histories would have
+    to be gone through for it: never a page that lacks some.
     """
     now = city.clock()
     stretch = window(query, now, start="start_date", end="end_date", span=SPAN)
@@ -112,10 +125,17 @@ def updates(city: City, query: QueryParams) -> GeoReportDocument:
     if part.skip + part.size > _FARTHEST:
         raise GeoReportRefusal(_TOO_MANY)
     after = _read_place(part.after) if part.after is not None else None
+    goes_on = any(query.get(name) for name in ("page", "page_size", "after"))
+    goes_on = goes_on or bool(query.get("start_date") and not query.get("end_date"))
     with city.database.read() as connection:
+        named = _Names(connection)
+        # protects: newest-updates-are-reached
+        if not goes_on:
+            lines, are_all = _newest(connection, first, last)
+            return GeoReportDocument(ROOT, [_as_update(each, named) for each in lines], begins_before=not are_all)
         lines = list(islice(_told(connection, first, last, after), part.skip, part.skip + part.size))
     following = _place_of(lines[-1]) if len(lines) == part.size else ""
-    return GeoReportDocument(ROOT, [_as_update(each) for each in lines], following=following)
+    return GeoReportDocument(ROOT, [_as_update(each, named) for each in lines], following=following)
 
 
 def add_update(city: City, form: PostedForm, actor: Actor) -> GeoReportDocument:
@@ -143,16 +163,18 @@ def add_update(city: City, form: PostedForm, actor: Actor) -> GeoReportDocument:
     digest = hashlib.sha256(msgspec.json.encode([actor.name, report.id, key])).hexdigest()
     edit = EditBody(f"open311:{digest}", Kind.NOTE, data={"text": _text(form, word)}, occurred_at=_when(form))
     try:
-        key = _known(city, edit.id) or _apply(city, report, edit, actor, again=word in _AGAIN)
+        key = _known(city, edit.id) or _apply(city, report, edit, actor, word)
     except KeyReused:  # it came twice at once, with other words or when one of both had opened the work again
         if not (key := _known(city, edit.id) or ""):
             raise
     return GeoReportDocument(ROOT, [{"update_id": key}])
 
 
-def _apply(city: City, report: Report, note: EditBody, actor: Actor, *, again: bool) -> str:
+def _apply(city: City, report: Report, note: EditBody, actor: Actor, word: str) -> str:
     """Open the work again where that is asked for and possible, else only note what was said; the entry's id."""
     main = _report(city, report.merged_into) if report.merged_into is not None else report
+    # protects: open-again-is-not-lost
+    again = word in _AGAIN or (word == _OPEN and _is_later(note.occurred_at, report, main))
     if again and not is_open(main.status):
         reopening = msgspec.structs.replace(note, kind=Kind.REOPEN, data={"reason": note.data["text"]})
         try:
@@ -160,6 +182,11 @@ def _apply(city: City, report: Report, note: EditBody, actor: Actor, *, again: b
         except Invalid:
             pass  # somebody opened it meanwhile
     return city.apply(note, report=report.id, actor=actor).answer.entry.id
+
+
+def _is_later(said: datetime | None, *reports: Report) -> bool:
+    """Whether it was said after the end of the work: what was said before it only came late."""
+    return said is None or all(report.closed_at is None or said >= report.closed_at for report in reports)
 
 
 def _report(city: City, key: str) -> Report:
@@ -195,11 +222,32 @@ def _when(form: PostedForm) -> Any:
     return read_time("updated_datetime", text) if text else None
 
 
-def _as_update(update: _Told) -> dict[str, Any]:
+class _Names:
+    """How updates are called: without a dot, and those that were called otherwise once keep that name, by which those
+    who fetched them know them.
+    """
+
+    def __init__(self, connection: sa.Connection) -> None:
+        meta = schema.meta
+        until = connection.scalar(sa.select(meta.c.value).where(meta.c.key == schema.DOTTED_UNTIL))
+        self._dotted_until = int(until) if until else None
+
+    def of(self, update: _Told) -> str:
+        """The update_id."""
+        entry = update.entry
+        own = entry.report == update.report
+        # protects: fetched-updates-keep-their-names
+        if self._dotted_until is not None and schema.micros(entry.at) <= self._dotted_until:
+            return entry.id if own else f"{entry.id}.{update.report}"
+        name = entry.id if own else f"{entry.id}-{update.report}"
+        # protects: updates-have-names-that-are-taken
+        return name if _IDENTIFIER.fullmatch(name) else hashlib.sha256(name.encode()).hexdigest()[:40]
+
+
+def _as_update(update: _Told, named: _Names) -> dict[str, Any]:
     entry = update.entry
-    own = entry.report == update.report
     return {
-        "update_id": entry.id if own else f"{entry.id}.{update.report}",
+        "update_id": named.of(update),
         "service_request_id": update.report,
         "status": update.status,
         "updated_datetime": w3c(entry.at),
@@ -219,11 +267,29 @@ def _read_place(after: tuple[int, str]) -> _Place:
     return _Place(after[0], int(seq), report)
 
 
-def _told(connection: sa.Connection, first: int, last: int, after: _Place | None) -> Iterator[_Told]:
+def _newest(connection: sa.Connection, first: int, last: int) -> tuple[list[_Told], bool]:
+    """The newest of what may be told of a stretch of time, in order, and whether that is all of it."""
+    table = schema.entries
+    query = sa.select(table.c.at, table.c.seq).where(table.c.at >= first, table.c.at <= last, _may_tell(connection))
+    query = query.order_by(table.c.at.desc(), table.c.seq.desc()).offset(MOST).limit(1)
+    earlier = connection.execute(query).first()
+    after = _Place(earlier.at, earlier.seq, "") if earlier is not None else None
+    lines: deque[_Told] = deque(maxlen=MOST)
+    count = 0
+    for count, each in enumerate(_told(connection, first, last, after, _MOST_READ_NEWEST), start=1):
+        lines.append(each)
+        if count > _MOST_GONE_THROUGH:
+            raise GeoReportRefusal(_TOO_MANY)
+    return list(lines), earlier is None and count <= MOST
+
+
+def _told(
+    connection: sa.Connection, first: int, last: int, after: _Place | None, most_read: int = _MOST_READ
+) -> Iterator[_Told]:
     """What may be told of a stretch of time, beyond a place in it, in order, read in batches."""
     table = schema.entries
     line = sa.tuple_(table.c.at, table.c.seq)
-    statuses = _Statuses(connection)
+    statuses = _Statuses(connection, most_read)
     since = line >= sa.tuple_(after.at, after.seq) if after is not None else table.c.at >= first
     while True:
         query = (
@@ -269,17 +335,18 @@ class _Statuses:
     GeoReportRefusal is raised when it would have to go through very many.
     """
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, most_read: int) -> None:
         self._connection = connection
         self._now: dict[str, str] = {}
-        self._left = _MOST_READ
+        self._left = most_read
 
     def follow(self, lines: Sequence[tuple[int, Entry]]) -> Iterator[_Told]:
         """What the next lines tell, and replies at the duplicates as well."""
         self._spend(len(lines))
-        self._begin(lines)
         replied = sorted({entry.report or "" for _, entry in lines if entry.kind == Kind.REPLY})
         duplicates = _duplicates(self._connection, replied)
+        merged = self._merged_later(lines, sorted(one for found in duplicates.values() for one in found))
+        self._begin(lines, merged)
         for seq, entry in lines:
             report = entry.report or ""
             before = self._now.get(report, "open")
@@ -289,11 +356,33 @@ class _Statuses:
             yield _Told(entry, seq, report, after)
             if entry.kind == Kind.REPLY:
                 for other in duplicates.get(report, ()):
-                    yield _Told(entry, seq, other, _DUPLICATE)
+                    # protects: before-a-merge-it-was-no-duplicate
+                    before_merge = (schema.micros(entry.at), seq) < merged.get(other, (0, 0))
+                    yield _Told(entry, seq, other, self._now.get(other, _OPEN) if before_merge else _DUPLICATE)
 
-    def _begin(self, lines: Sequence[tuple[int, Entry]]) -> None:
-        """Find how the reports stood that these lines are the first ones of."""
-        fresh = sorted({entry.report or "" for _, entry in lines} - self._now.keys())
+    def _merged_later(
+        self, lines: Sequence[tuple[int, Entry]], duplicates: Sequence[str]
+    ) -> dict[str, tuple[int, int]]:
+        """Of these duplicates those that became one after the first of the lines, with the time and number of that."""
+        if not duplicates:
+            return {}
+        table = schema.entries
+        seq, first = lines[0]
+        query = (
+            sa.select(table.c.report, table.c.at, table.c.seq, table.c.body)
+            .where(table.c.report.in_(duplicates), holding(self._connection, table.c.body, _A_MERGE))
+            .where(sa.tuple_(table.c.at, table.c.seq) > sa.tuple_(schema.micros(first.at), seq))
+            .order_by(table.c.at, table.c.seq)
+            .limit(self._left + 1)
+        )
+        rows = self._connection.execute(query).all()
+        self._spend(len(rows))
+        entries = ((row, decode(row.body, Entry)) for row in rows)
+        return {row.report: (row.at, row.seq) for row, entry in entries if _is_merge(entry)}
+
+    def _begin(self, lines: Sequence[tuple[int, Entry]], others: Iterable[str]) -> None:
+        """Find how the reports stood that these lines are the first ones of, and these others."""
+        fresh = sorted({*(entry.report or "" for _, entry in lines), *others} - self._now.keys())
         if not fresh:
             return
         table = schema.entries
@@ -318,6 +407,10 @@ class _Statuses:
         self._left -= count
         if self._left < 0:
             raise GeoReportRefusal(_TOO_MANY)
+
+
+def _is_merge(entry: Entry) -> bool:
+    return entry.kind == Kind.MERGE and entry.undone_by is None
 
 
 def _word_of(entry: Entry) -> str | None:

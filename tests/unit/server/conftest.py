@@ -32,6 +32,7 @@ from tools.bench.postgres import Postgres
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _TAKEN_BACK = {
+    "0018": ("DELETE FROM meta WHERE key = 'update_ids_with_dots_until'",),
     "0017": (
         "DROP TABLE audit_waiting",
         "ALTER TABLE entries DROP COLUMN sealed",

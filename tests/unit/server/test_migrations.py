@@ -193,7 +193,8 @@ def test_a_city_of_before_there_were_migrations_comes_along_with_every_row(datab
     for table in (each for each in schema.metadata.sorted_tables if each.name in rows):
         with database.read() as connection:
             found = connection.execute(sa.select(*(c for c in table.c if c.name in rows[table.name][0]))).mappings()
-            assert sorted(map(repr, map(dict, found))) == sorted(map(repr, rows[table.name])), table.name
+            brought = [dict(row) for row in found if row.get("key") != schema.DOTTED_UNTIL]
+            assert sorted(map(repr, brought)) == sorted(map(repr, rows[table.name])), table.name
     with database.read() as connection:
         verdict = verify(connection)
         read = [(row.who, row.object) for row in audit.rows_after(connection, 0)]

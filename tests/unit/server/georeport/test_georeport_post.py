@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from defusedxml.ElementTree import fromstring
+from msgspec.structs import replace
 from starlette.requests import Request
 
 from api_client.model import AttributeValue, Datatype, Service, ServiceAttribute, Status
@@ -20,7 +22,7 @@ from console.server.errors import Invalid, NotFound
 from console.server.georeport.form import read_form
 from console.server.http.rate_limit import KEY_POST, RateLimits
 from tests.helpers.pictures import picture
-from tests.unit.server.conftest import Api, running
+from tests.unit.server.conftest import Api, Clock, running
 
 JPEG, PNG = picture("JPEG"), picture("PNG")
 PLACE = {"lat": "-6.85", "long": "106.15"}
@@ -358,6 +360,61 @@ def test_a_request_with_a_key_is_taken_once_with_its_photos(api: Api, city: City
         refused = post(api, data=GOOD, headers={"Idempotency-Key": guessable})
         assert (refused.status_code, "32 to 64" in refused.json()[0]["description"]) == (400, True)
     assert len({key_of(post(api, data=GOOD)) for _ in range(2)}) == 2
+
+
+def test_what_a_program_sends_again_within_an_hour_is_one_report(city: City, tmp_path: Path, clock: Clock) -> None:
+    """FixMyStreet sends again when an answer is lost on the way, after five minutes and then every half hour."""
+    key, other = add_client(city, "FixMyStreet"), add_client(city, "portal")
+    with running(city, tmp_path / "media", citizens=CitizenOptions(Posting.KEYED)) as url:
+        api = Api(url)
+        form = GOOD | {"api_key": key, "description": "Banjir", "email": "a@b.test", "attribute[fixmystreet_id]": "7"}
+
+        def sent(**more: str) -> str:
+            return key_of(post(api, data=form | more, files={"media": ("1.jpg", JPEG)}))
+
+        first = sent()
+        for minutes in (5, 30, 20):
+            clock.skip(minutes=minutes)
+            assert sent(requested_datetime="2026-03-02T07:59:00Z") == first
+        assert len(city.report(first).photos) == 1
+        others = {"lat": "-6.855"}, {"description": "Banjir!"}, {"email": "c@b.test"}, {"service_code": "talk"}
+        numbers = {sent(**more) for more in (*others, {"api_key": other})}
+        assert len(numbers | {first}) == 6
+        clock.skip(minutes=6)
+        assert sent() not in numbers | {first}
+        with ThreadPoolExecutor(4) as pool:
+            assert len(set(pool.map(lambda _: sent(description="Pohon tumbang"), range(8)))) == 1
+        api.session.close()
+
+
+@pytest.mark.usefixtures("lamps")
+def test_what_was_filed_before_a_question_was_asked_is_taken_with_a_remark(
+    city: City, tmp_path: Path, clock: Clock
+) -> None:
+    (lamp,) = [each for each in city.services() if each.code == "lamp"]
+    key = add_client(city, "FixMyStreet")
+    before = clock.now
+    with running(city, tmp_path / "media", citizens=CitizenOptions(Posting.OPEN)) as url:
+        api = Api(url)
+        form = GOOD | {"service_code": "lamp", "attribute[pole]": "K-1", "attribute[state]": "a"}
+        clock.skip(days=1)
+        lost = replace(lamp, attributes=(*lamp.attributes, ServiceAttribute("colour", "Colour?", required=True)))
+        city.put_services([lost])
+        assert post(api, data=form).status_code == 400, "a citizen is asked now"
+        made = post(api, data=form | {"api_key": key})
+        report = city.report(key_of(made))
+        assert (report.attributes["pole"], report.remarks) == (("K-1",), ("Not answered: Colour?",))
+        assert "attribute[colour] was not provided." in made.json()[0]["service_notice"]
+        clock.skip(days=8)
+        late = form | {"api_key": key, "description": "late"}
+        assert post(api, data=late).status_code == 400
+        assert post(api, data=late | {"requested_datetime": clock.now.isoformat()}).status_code == 400
+        key_of(post(api, data=late | {"requested_datetime": before.isoformat()}))
+        city.put_services([replace(lost, valid_to=clock.now)])
+        assert post(api, data=form).status_code == 404
+        report = city.report(key_of(post(api, data=form | {"api_key": key, "description": "retired"})))
+        assert (report.service, report.remarks[0]) == (None, "Its service “lamp” is no longer there.")
+        api.session.close()
 
 
 class Watched(bytes):
