@@ -12,7 +12,6 @@ from api_client.model import (
     Assignment,
     AssignmentState,
     Entry,
-    Handover,
     Kind,
     Status,
     Unit,
@@ -94,7 +93,7 @@ class AlarmFinder:
             *self._crewless(view, cities, reader, scopes, told),
             *self._late(view, cities, reader, now_s, scopes),
             *_units(cities, own, times, reader),
-            *_handed_over(view, cities, reader, times, scopes),
+            *self._handed_over(view, cities, reader, times, scopes),
             *_not_handed_over(view, cities, times, reader, scopes),
             *self._limits.find(view, cities, times, scopes),
         ]
@@ -168,6 +167,49 @@ class AlarmFinder:
                     Alarm(kind, source, number, since, fact.priority, number, fact.row, "", title, is_taken=is_taken)
                 )
         return found
+
+    def _handed_over(
+        self,
+        view: View,
+        cities: Cities,
+        reader: CacheReader,
+        times: Mapping[str, datetime],
+        scopes: Mapping[str, Rights],
+    ) -> list[Alarm]:
+        """The hand-overs that nobody has signed, and the reports of signed ones that nobody has taken over, the most
+        urgent and oldest.
+        """
+        unsigned: list[Alarm] = []
+        found: list[Alarm] = []
+        for source, now in times.items():
+            handovers = cities.of(source).handovers
+            for handover, since in unsigned_at(handovers, now):
+                title = f"{handover.outgoing} → {handover.incoming}" if handover.incoming else handover.outgoing
+                unsigned.append(Alarm(AlarmKind.UNSIGNED, source, handover.id, since, _URGENT, title=title))
+            left, confirmed = left_over(handovers, now), confirmed_in(handovers, now)
+            rows = {row: number for number, row in reader.rows_of(source, {*left, *confirmed}).items()}
+            facts = view.row_facts(list(rows))
+            holders = {rows[fact.row]: cities.code("user", fact.claim) for fact in facts}
+            held = {number: one for number, one in confirmed.items() if holders.get(number) == one[0]}
+            left |= _not_given(held, source, reader)
+            facts = [fact for fact in facts if rows[fact.row] in left]
+            within = within_scopes(view, view.snapshot.positions([fact.row for fact in facts]), cities, scopes)
+            for fact, is_own in zip(facts, within.tolist(), strict=True):
+                number = rows[fact.row]
+                outgoing, since = left[number]
+                # Whoever has taken it since has taken it over.
+                is_over = fact.status >= CLOSED_FROM or fact.merged or fact.claim == _ME_UNLISTED
+                if not is_own or is_over or cities.code("user", fact.claim) not in (None, outgoing):
+                    continue
+                title, taken = _title(fact, number, cities), bool(fact.claim)
+                found.append(
+                    Alarm(AlarmKind.LEFT_OVER, source, number, since, fact.priority, number, fact.row, "", title, taken)
+                )
+        # protects: what-is-done-takes-no-place-of-what-is-left
+        found.sort(key=lambda one: (one.priority, one.since))
+        if len(found) > MOST_OF_A_KIND:
+            self.left_out[AlarmKind.LEFT_OVER] = frozenset(one.row for one in found[MOST_OF_A_KIND:])
+        return [*unsigned, *found[:MOST_OF_A_KIND]]
 
 
 def within_scopes(view: View, at: Positions, cities: Cities, scopes: Mapping[str, Rights]) -> Bools:
@@ -299,41 +341,13 @@ def _left_for(other: Assignment, job: Assignment, reader: CacheReader, source: s
     return min([other.since, *times]).timestamp()
 
 
-def _handed_over(
-    view: View, cities: Cities, reader: CacheReader, times: Mapping[str, datetime], scopes: Mapping[str, Rights]
-) -> list[Alarm]:
-    """The hand-overs that nobody has signed, and the reports of signed ones that nobody has taken over."""
-    found = []
-    for source, now in times.items():
-        handovers = cities.of(source).handovers
-        for handover, since in unsigned_at(handovers, now):
-            title = f"{handover.outgoing} → {handover.incoming}" if handover.incoming else handover.outgoing
-            found.append(Alarm(AlarmKind.UNSIGNED, source, handover.id, since, _URGENT, title=title))
-        left = left_over(handovers, now) | _not_given(handovers, now, source, reader)
-        rows = {row: number for number in left if (row := reader.row_of(source, number)) is not None}
-        facts = view.row_facts(list(rows)[:MOST_OF_A_KIND])
-        within = within_scopes(view, view.snapshot.positions([fact.row for fact in facts]), cities, scopes)
-        for fact, is_own in zip(facts, within.tolist(), strict=True):
-            number = rows[fact.row]
-            outgoing, since = left[number]
-            # Whoever has taken it since has taken it over.
-            is_over = fact.status >= CLOSED_FROM or fact.merged or fact.claim == _ME_UNLISTED
-            if not is_own or is_over or cities.code("user", fact.claim) not in (None, outgoing):
-                continue
-            title, taken = _title(fact, number, cities), bool(fact.claim)
-            found.append(
-                Alarm(AlarmKind.LEFT_OVER, source, number, since, fact.priority, number, fact.row, "", title, taken)
-            )
-    return found
-
-
 def _not_given(
-    handovers: Sequence[Handover], now: datetime, source: str, reader: CacheReader
+    confirmed: Mapping[str, tuple[str, datetime, datetime]], source: str, reader: CacheReader
 ) -> dict[str, tuple[str, datetime]]:
-    """The reports that were confirmed and that who handed them over has still: they lie outside the areas and agencies
-    of who signed, and did not become his.
+    """The reports that were confirmed (see `confirmed_in`) and that who handed them over has still: they lie outside
+    the areas and agencies of who signed, and did not become his.
     """
-    confirmed, found = confirmed_in(handovers, now), {}
+    found: dict[str, tuple[str, datetime]] = {}
     for number, report in reader.reports_of(source, confirmed).items() if confirmed else ():
         (outgoing, since, signed), claim = confirmed[number], report.claim
         # protects: what-was-confirmed-and-not-given-is-an-alarm

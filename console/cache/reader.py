@@ -10,7 +10,7 @@ import math
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -85,8 +85,10 @@ class PastHandover(msgspec.Struct, frozen=True):
 _LOG_LINES = f'"kind":"{Kind.LOG.value}"'.encode()
 """What the entries of lines of the log have in them."""
 _MOST_PAST = 200
-_NEWEST_HANDOVERS = 12
-"""So many hand-overs of a source are read: those of the last shifts."""
+_NEWEST_HANDOVERS, _MOST_HANDOVERS = 12, 200
+"""So many hand-overs of a source are read whatever their shifts, and so many at most."""
+_LAST_SHIFTS = timedelta(hours=24)
+"""The hand-overs of shifts that ended no longer before the newest change are read, too."""
 
 
 class CachedReport(msgspec.Struct, frozen=True):
@@ -278,6 +280,16 @@ class CacheReader:
             (source, remote_id),
         )
         return None if found is None else int(found[0])
+
+    def rows_of(self, source: str, remote_ids: Iterable[str]) -> dict[str, int]:
+        """The local rows of the reports of a source with these ids, as far as they are here: remote id -> row."""
+        found = self._all(
+            "SELECT remote_id, row FROM reports"
+            " WHERE source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+            " AND remote_id IN (SELECT value FROM json_each(?))",
+            (source, json.dumps(list(remote_ids))),
+        )
+        return {remote_id: int(row) for remote_id, row in found}
 
     def reports_of(self, source: str, remote_ids: Iterable[str]) -> dict[str, Report]:
         """The reports of a source with these ids, as far as they are here: remote id -> report."""
@@ -564,9 +576,21 @@ class CacheReader:
         return self._objects("closure", Closure)
 
     def handovers(self) -> list[tuple[str, Handover]]:
-        """(Source, hand-over) of the newest hand-overs of each source, the newest first."""
-        newest = "WHERE (SELECT count(*) FROM handovers n WHERE n.source = o.source AND n.seq > o.seq) < "
-        return self._of_sources("handovers o", Handover, f"{newest}{_NEWEST_HANDOVERS} ORDER BY o.source, o.seq DESC")
+        """(Source, hand-over) of the last shifts of each source, and the newest, those that changed last first."""
+        newest = (
+            "WHERE o.seq >= coalesce((SELECT n.seq FROM handovers n WHERE n.source = w.id"  # noqa: S608 - constants
+            f" ORDER BY n.seq DESC LIMIT 1 OFFSET {_MOST_HANDOVERS - 1}), 0) ORDER BY o.source, o.seq DESC"
+        )
+        of_source: dict[str, list[Handover]] = {}
+        for source, one in self._of_sources("handovers o", Handover, newest):
+            of_source.setdefault(source, []).append(one)
+        return [
+            (source, one)
+            for source, found in of_source.items()
+            for number, one in enumerate(found)
+            # protects: hand-overs-of-many-are-all-known
+            if number < _NEWEST_HANDOVERS or one.shift_end >= found[0].updated - _LAST_SHIFTS
+        ]
 
     def past_handovers(self, source: str) -> list[PastHandover]:
         """The newest of the hand-overs of a source that are kept, without their lines, the newest first."""

@@ -362,3 +362,17 @@ def test_what_nobody_took_over_is_an_alarm_until_somebody_takes_it(city: City) -
     city.report("1", 3, claim=Claim("rina", NOW))
     city.report("2", 3, claim=Claim("dewi", NOW))
     assert set(city.found(16)) == {unsigned}
+
+
+def test_what_is_done_takes_no_place_of_what_nobody_took_over(city: City) -> None:
+    """Of the lines that nobody confirmed the first two hundred were looked at, and all of those were closed."""
+    lines = [HandoverLine(f"report:{n}", HandoverSection.TAKEN, f"{n}", report=f"{n}") for n in range(2 * MOST + 2)]
+    city.put("handover", Handover("h1", "sari", NOW, NOW - 8 * HOUR, NOW, NOW, NOW, tuple(lines), "dewi", NOW))
+    for n in range(MOST):
+        city.report(f"{n}", 3, status=Status.RESOLVED, closed_at=NOW)
+    for n in range(MOST, 2 * MOST + 1):
+        city.report(f"{n}", 3)
+    city.report(f"{2 * MOST + 1}", 2)
+    found = [about for kind, about in city.found(15) if kind == "left_over"]
+    assert (len(found), found[0]) == (MOST, f"{2 * MOST + 1}"), "the most urgent first"
+    assert len(city.finder.left_out[AlarmKind.LEFT_OVER]) == 2

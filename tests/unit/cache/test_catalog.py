@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from api_client.model import (
@@ -103,17 +103,27 @@ def test_what_is_read_anew_of_one_kind_leaves_the_rest(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_of_hand_overs_the_newest_are_read(tmp_path: Path) -> None:
-    now = datetime(2026, 3, 2, tzinfo=UTC)
+def test_of_hand_overs_the_newest_are_read_and_all_of_the_last_shifts(tmp_path: Path) -> None:
+    """Of fifteen operators who handed over at the same hour three were in no list, and nobody signed theirs unseen."""
+    now, day = datetime(2026, 3, 2, tzinfo=UTC), timedelta(days=1)
     writer, reader = CacheWriter(tmp_path), CacheReader(tmp_path)
-    for source in ("one", "two"):
+
+    def put(source: str, first: int, last: int, end: datetime) -> None:
         items = [
-            PageItem("handover", seq, f"h{seq}", Handover(f"h{seq}", "rina", now, now, now, now, now))
-            for seq in range(1, 31)
+            PageItem("handover", seq, f"h{seq}", Handover(f"h{seq}", "rina", now, end, end, now, now))
+            for seq in range(first, last + 1)
         ]
-        writer.apply(source, items, Cursor("e", 30, as_of=now))
-    cities = read_catalog(reader)
-    for source in ("one", "two"):
-        assert [one.id for one in cities.of(source).handovers] == [f"h{seq}" for seq in range(30, 18, -1)]
+        writer.apply(source, items, Cursor("e", last, as_of=now))
+
+    def read(source: str) -> list[str]:
+        return [one.id for one in read_catalog(reader).of(source).handovers]
+
+    put("one", 1, 30, now - 2 * day)
+    put("two", 1, 30, now)
+    put("three", 1, 230, now)
+    put("three", 231, 231, now + 365 * day)
+    assert read("one") == [f"h{seq}" for seq in range(30, 18, -1)]
+    assert read("two") == [f"h{seq}" for seq in range(30, 0, -1)]
+    assert read("three") == [f"h{seq}" for seq in range(231, 31, -1)]
     reader.close()
     writer.close()
