@@ -24,6 +24,7 @@ _LOOKED_BACK = timedelta(hours=12)
 """and until so long: the shifts after it have drafts of their own."""
 _USED_WITHIN = timedelta(days=7)
 """A city in which no shift was handed over for so long does not hand them over."""
+_LONGEST_SHIFT = timedelta(hours=24)
 _SHIFT = "shift:"
 
 
@@ -137,9 +138,13 @@ def still_musts(draft: HandoverDraft, lines: Iterable[DraftLine]) -> list[DraftL
 
 def unsigned_at(handovers: Iterable[Handover], now: datetime) -> list[tuple[Handover, datetime]]:
     """The hand-overs that were offered, and that nobody has signed though their shifts are over; since when that is
-    late.
+    late. Who has handed his shift over at another desk has nothing to be signed at this one.
     """
-    late = ((one, one.shift_end + LATE) for one in handovers if one.signed is None)
+    handovers = tuple(handovers)
+    given = {(one.outgoing, one.shift_start) for one in handovers if one.signed is not None}
+    # protects: what-nobody-can-sign-is-no-alarm
+    unsigned = [one for one in handovers if one.signed is None and (one.outgoing, one.shift_start) not in given]
+    late = ((one, one.shift_end + LATE) for one in unsigned)
     return [(one, since) for one, since in late if since <= now < one.shift_end + _LOOKED_BACK]
 
 
@@ -149,8 +154,11 @@ def ended_shift(now: datetime, zone: tzinfo) -> ShiftSpan:
 
 
 def is_not_handed_over(handovers: Iterable[Handover], shift: ShiftSpan) -> bool:
-    """Whether nobody has offered a hand-over of a shift, nor of a later one, in a city that hands its shifts over."""
-    ends = [one.shift_end for one in handovers]
+    """Whether nobody has offered a hand-over of a shift, nor of a later one, in a city that hands its shifts over. What
+    is said to be of a shift long after it says nothing of this one.
+    """
+    # protects: a-shift-that-has-not-begun-is-not-handed-over
+    ends = [one.shift_end for one in handovers if one.shift_end <= shift.end + _LONGEST_SHIFT]
     # protects: a-city-without-hand-overs-is-left-in-peace
     is_used = any(shift.end - _USED_WITHIN <= end <= shift.start for end in ends)
     return is_used and not any(end > shift.start for end in ends)

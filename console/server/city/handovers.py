@@ -35,6 +35,8 @@ _KEEP = timedelta(days=90)
 """As long as contacts are kept: remarks may name people."""
 _LONGEST = timedelta(hours=24)
 _APART = timedelta(days=2)
+_CLOCK_SLACK = timedelta(minutes=15)
+"""A console's clock may be ahead by so much."""
 _ROLES = frozenset({"operator", "supervisor"})
 
 
@@ -56,6 +58,9 @@ def offer_handover(database: Database, offer: HandoverOffer, actor: Actor, now: 
         if before is not None and before.signed is not None:
             return before
         _check_first(connection, offer.id, actor.name, offer.shift_start, offer.shift_end)
+        if offer.incoming:
+            # protects: an-offer-can-be-signed
+            _check_incoming(connection, offer.incoming, actor)
         handover = Handover(
             id=offer.id,
             outgoing=actor.name,
@@ -144,6 +149,13 @@ def _check_role(name: str, role: str) -> None:
         raise ForbiddenRefusal(f"{name} has the role {role}: a shift is handed over between operators and supervisors.")
 
 
+def _check_incoming(connection: sa.Connection, incoming: str, actor: Actor) -> None:
+    """Raise a Refusal when a hand-over is offered to somebody who could never sign it."""
+    if incoming == actor.name:
+        raise Invalid(f"{incoming} cannot take over from himself.")
+    _check_role(incoming, _user(connection, incoming).role)
+
+
 def _check_offer(offer: HandoverOffer, now: datetime) -> None:
     if len({line.id for line in offer.lines}) < len(offer.lines):
         raise Invalid("It names a line twice.")
@@ -151,6 +163,9 @@ def _check_offer(offer: HandoverOffer, now: datetime) -> None:
         raise Invalid("A shift lasts up to 24 hours.")
     if abs(offer.shift_end - now) > _APART or abs(offer.begun - now) > _APART:
         raise Invalid("It is no shift of today.")
+    # protects: a-shift-is-offered-once-it-has-begun
+    if offer.shift_start > now + _CLOCK_SLACK:
+        raise Invalid("That shift has not begun yet.")
 
 
 def _check_first(connection: sa.Connection, key: str, outgoing: str, start: datetime, end: datetime) -> None:

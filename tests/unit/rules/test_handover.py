@@ -123,6 +123,7 @@ def handover(key: str, *lines: tuple[str, bool], shift_h: int = 8, signed: bool 
 
 def test_a_quarter_of_an_hour_after_the_shift_what_nobody_took_over_is_late() -> None:
     signed, offered = handover("a", ("1", False), ("2", True)), handover("b", ("3", False), signed=False)
+    offered = msgspec.structs.replace(offered, outgoing="sari")
     unit = HandoverLine("unit:7", SECTION, "SDA-7", unit="7")
     signed = msgspec.structs.replace(signed, lines=(*signed.lines, unit))
     both, due = [signed, offered], NOW + LATE
@@ -132,6 +133,13 @@ def test_a_quarter_of_an_hour_after_the_shift_what_nobody_took_over_is_late() ->
     assert unsigned_at(both, due) == [(offered, due)]
     late = msgspec.structs.replace(signed, signed=due + HOUR)
     assert left_over([late], due + HOUR) == {"1": ("rina", due + HOUR)}, "it was signed later"
+
+
+def test_what_was_offered_at_another_desk_is_no_alarm_once_the_shift_is_handed_over() -> None:
+    """Nobody can sign it any more, so its alarm could only be acknowledged, for twelve hours."""
+    offered, signed = handover("a", ("1", False), signed=False), handover("b", ("1", True))
+    of_sari = msgspec.structs.replace(offered, id="c", outgoing="sari")
+    assert unsigned_at([offered, signed, of_sari], NOW + LATE) == [(of_sari, NOW + LATE)]
 
 
 def test_what_a_later_hand_over_confirms_is_taken_over() -> None:
@@ -159,6 +167,8 @@ def test_nobody_handed_it_over_where_others_are_and_it_is_not() -> None:
     assert is_not_handed_over([long_ago, msgspec.structs.replace(before, shift_end=shift.end - week)], shift)
     for later_h in (15, 23):
         assert not is_not_handed_over([before, handover("later", shift_h=later_h, signed=False)], shift)
+    ahead = msgspec.structs.replace(before, shift_start=shift.end + 40 * HOUR, shift_end=shift.end + 47 * HOUR)
+    assert is_not_handed_over([before, ahead], shift), "nobody has handed over what begins the day after tomorrow"
 
 
 def test_what_such_an_alarm_is_about_is_the_same_everywhere_and_nothing_else_is() -> None:

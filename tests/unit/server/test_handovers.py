@@ -118,6 +118,26 @@ def test_what_was_confirmed_changes_hands_and_nothing_else_does(shift: ShiftEnd)
 
 
 @one_database
+def test_a_shift_that_has_not_begun_is_not_offered(shift: ShiftEnd) -> None:
+    """It kept the alarm from every desk that nobody had handed over the shift that was over."""
+    begun, length = START + timedelta(hours=20), timedelta(hours=8)
+    with pytest.raises(Invalid, match="has not begun yet"):
+        shift.offer(line("10"), shift_start=begun, shift_end=begun + length)
+    shift.offer(line("10"), shift_start=START, shift_end=START + length)
+
+
+@one_database
+def test_what_is_offered_somebody_can_sign(shift: ShiftEnd) -> None:
+    for who, why in (("rina", "cannot take over from himself"), ("vera", "has the role validator")):
+        with pytest.raises(Refusal, match=why):
+            shift.offer(line("10"), incoming=who)
+    for who in ("nobody", "dewi\u202e", "dewi\n"):
+        with pytest.raises(NotFound):
+            shift.offer(line("10"), incoming=who)
+    shift.offer(line("10"), incoming="dewi")
+
+
+@one_database
 def test_a_shift_is_handed_over_once_and_the_second_desk_is_told_by_what(shift: ShiftEnd) -> None:
     shift.offer(line("10"), line("11", mark=QUESTION))
     shift.offer(line("12"), id="handover-2")
