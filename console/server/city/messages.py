@@ -27,6 +27,8 @@ from console.server.city.unit_of_work import UnitOfWork
 from console.server.errors import ForbiddenRefusal, Invalid, NotFound
 
 _KEEP = timedelta(days=90)
+_WAITS = timedelta(days=7)
+"""No message waits longer on a phone or at a desk: one that says to be older was dated by a clock that is wrong."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -60,7 +62,7 @@ def write_message(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Ent
         Message(
             id=edit.id,
             author=actor.name,
-            at=min(edit.occurred_at or unit_of_work.now, unit_of_work.now),
+            at=_written_at(edit, unit_of_work.now),
             to=new.to,
             text=new.text,
             report=new.report,
@@ -74,6 +76,15 @@ def write_message(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Ent
     # protects: words-of-messages-are-in-no-feed
     data = {name: value for name, value in kept_data(edit).items() if name != "text"}
     return entry_apart(unit_of_work, edit, actor, "", data)
+
+
+def _written_at(edit: EditBody, now: datetime) -> datetime:
+    """When a message was written; when it came where its author's clock cannot be believed, as it would be the oldest
+    of its thread, and dropped within the hour as if it had been kept for long.
+    """
+    at = edit.occurred_at or now
+    # protects: a-wrong-clock-drops-no-message
+    return at if now - _WAITS < at <= now else now
 
 
 def mark_read(unit_of_work: UnitOfWork, edit: EditBody, actor: Actor) -> Entry:

@@ -227,6 +227,23 @@ def test_each_reads_his_own_by_http_page_by_page(city_with_crews: City, desk: di
         city.messages(PEOPLE["rina"], city.seq() + 1)
 
 
+@one_database
+def test_what_a_phone_with_a_wrong_clock_writes_is_kept(city_with_crews: City, clock: Clock) -> None:
+    """Its clock had begun anew in 1970, or stood at last winter: within the hour the call for help was dropped."""
+    city = city_with_crews
+    right = START - 6 * DAY
+    for key, at in (("of-1970", START - 20000 * DAY), ("of-winter", START - 100 * DAY), ("in-time", right)):
+        body = EditBody(key, Kind.MESSAGE, data={"to": {"role": "operator"}, "text": WORDS}, occurred_at=at)
+        city.apply(body, actor=PEOPLE["SDA-11"])
+    city.tidy()
+    found = got(city, "rina")
+    assert set(found) == {"of-1970", "of-winter", "in-time"}
+    assert found["in-time"].at == right
+    assert all(found[key].at >= START for key in ("of-1970", "of-winter"))
+    let_pass(city, clock, 91)
+    assert not got(city, "rina")
+
+
 def test_they_go_after_90_days_and_those_of_a_report_with_it(city_with_crews: City, clock: Clock) -> None:
     city = city_with_crews
     closed = START - DAY
