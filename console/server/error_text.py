@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from console.server.city.migrations import NewerDatabase
 
-_PASSWORD = re.compile(r":[^:/]*@")
+_PASSWORD = re.compile(r"^((?:[^:/@]*:/{1,2})?[^:/@]*):.*@", re.DOTALL)
 DONE, USAGE, REFUSED, LOCAL_DATA = 0, 2, 3, 4
 
 FAULTS = (sa.exc.SQLAlchemyError, sqlite3.Error, NewerDatabase, OSError)
@@ -21,8 +21,12 @@ def complaint(fault: Exception, database: str) -> tuple[str, int]:
     if isinstance(fault, sa.exc.ArgumentError | sa.exc.NoSuchModuleError):
         example = "sqlite:///city.db or postgresql+psycopg://user@host/city"
         # protects: no-password-in-a-complaint
-        database = _PASSWORD.sub(":***@", database)
-        return f"“{database}” is no database address that is known here; write it like {example}.", USAGE
+        database = _PASSWORD.sub(r"\1:***@", database)
+        return (
+            f"“{database}” is no database address that is known here; write it like {example}"
+            " (signs such as @ : / # of a password as %40 %3A %2F %23).",
+            USAGE,
+        )
     if isinstance(fault, NewerDatabase):
         return str(fault), LOCAL_DATA
     if isinstance(fault, sa.exc.SQLAlchemyError | sqlite3.Error):

@@ -96,6 +96,15 @@ def _known(url: sa.URL) -> sa.URL:
     return url
 
 
+def _parsed(url: str) -> sa.URL:
+    """The parts of an address; raises ArgumentError, which does not quote it, for what is none."""
+    try:
+        return sa.make_url(url)
+    except ValueError:  # its port is no number, as where a password has a colon or an @ in it
+        # protects: no-password-in-a-traceback
+        raise sa.exc.ArgumentError("Its port is no number.") from None
+
+
 class Mark(NamedTuple):
     """A committed number of the feed, and the epoch that it belongs to."""
 
@@ -110,7 +119,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
-        self.url = _known(sa.make_url(url))
+        self.url = _known(_parsed(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._write_lock = threading.Lock()
         self.on_commit: list[Callable[[int, bool], None]] = []
