@@ -198,6 +198,7 @@ class Report(msgspec.Struct, frozen=True):
 
     `attributes` are the reporter's answers to the questions of the service: attribute code -> values (of a list: keys).
     `within_m` is how far off its point may be, in metres, where whoever placed it said so: the middle of a street.
+    `erased` is when all words and photos were erased from it and its history, on request or as their time was over.
     """
 
     id: str
@@ -229,6 +230,7 @@ class Report(msgspec.Struct, frozen=True):
     versions: dict[str, int] = {}
     attributes: dict[str, tuple[str, ...]] = {}
     within_m: float = 0.0
+    erased: datetime | None = None
 
     @property
     def place(self) -> dict[str, Any]:
@@ -244,7 +246,7 @@ class Report(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, frozen=True):
     """One line of a report's history. `edit` is the id of the edit that made it, None when the server made it itself.
 
-    `kind` is an edit kind (`Kind`) or "created". `data` is the edit's own payload as applied.
+    `kind` is an edit kind (`Kind`), "created" or ERASED. `data` is the edit's own payload as applied.
     """
 
     id: str
@@ -259,6 +261,10 @@ class Entry(msgspec.Struct, frozen=True):
     data: dict[str, Any] = {}
     unit: str | None = None
     undone_by: str | None = None
+
+
+ERASED = "erased"
+"""The kind of the entry by which a server says that it has erased what was said and shown."""
 
 
 class Assignment(msgspec.Struct, frozen=True):
@@ -999,6 +1005,12 @@ class Handover(msgspec.Struct, frozen=True):
     incoming: str = ""
     signed: datetime | None = None
     version: int = 1
+
+
+class NewErasure(msgspec.Struct, frozen=True):
+    """Why what was said and shown of a report is erased. It stands in the history, so it names nobody."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class NewPin(msgspec.Struct, frozen=True):

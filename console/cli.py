@@ -322,6 +322,13 @@ def build_parser() -> argparse.ArgumentParser:
     backup.add_argument("--out", required=True, type=Path, metavar="FILE")
     backup.add_argument("--media", type=Path, metavar="FOLDER", help="put the photos of this folder into the file too")
 
+    erase = commands.add_parser("erase", help="erase what was said and shown of a report, for good")
+    erase.set_defaults(command=_erase)
+    erase.add_argument("report", metavar="REPORT")
+    erase.add_argument("--reason", required=True, help="stands in the history: name nobody")
+    erase.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
+    erase.add_argument("--media", type=Path, metavar="FOLDER", help="where the photos are; else a server removes them")
+
     restore = commands.add_parser("restore", help="put a backup into a database")
     restore.set_defaults(command=_restore)
     restore.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
@@ -659,6 +666,12 @@ def _backup(arguments: argparse.Namespace) -> int:
     from console.server.city.backup import backup
 
     return backup(arguments.database, arguments.out, arguments.media)
+
+
+def _erase(arguments: argparse.Namespace) -> int:
+    from console.server.admin.city_commands import erase
+
+    return erase(arguments.database, arguments.report, arguments.reason, arguments.media)
 
 
 def _restore(arguments: argparse.Namespace) -> int:

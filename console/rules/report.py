@@ -38,6 +38,11 @@ def offered_to(report: Report, now: datetime) -> str | None:
     return offer.to if (now - offer.at).total_seconds() <= OFFER_S else None
 
 
+def is_erased(report: Report) -> bool:
+    """Whether what was said and shown of a report was erased, and nothing has been added since."""
+    return report.erased is not None and report.updated <= report.erased
+
+
 def is_for_everybody(claim: Claim) -> bool:
     """Whether whoever may take reports may take this one over, as its holder has signed out."""
     return claim.offer is not None and claim.offer.to is None

@@ -28,6 +28,7 @@ from console.server.city import audit
 from console.server.city.audit_chain import keep_sealing
 from console.server.city.city import FIRST_ZONE, City
 from console.server.city.database import CONNECTIONS, FEWEST_CONNECTIONS
+from console.server.city.erased_files import finish_erasing
 from console.server.city.media import MediaStore
 from console.server.city.records import COMMAND_LINE, DemoOptions, ServeOptions
 from console.server.city.users import Users, load_users
@@ -125,6 +126,7 @@ def _serve(options: ServeOptions) -> None:
                     REFUSED,
                 )
             city.tidy()
+            finish_erasing(city.database, media)
             if not city.has_units():
                 begin = "export" if city.stats().reports else "init"
                 where = f"--database {_shown(options.database)}"
@@ -299,6 +301,7 @@ def _tidy(city: City, media: Path, end: threading.Event) -> None:
     while not end.wait(_TIDY_EVERY_S):
         try:
             city.tidy()
+            finish_erasing(city.database, media)
             store.tidy(time.time())
         except Exception:
             log.exception("what is old could not be dropped; it is tried again in an hour")

@@ -31,10 +31,12 @@ from console.server.admin.setup import (
 from console.server.city import audit, schema, tokens
 from console.server.city.alarms import drop_alarms_of_limits
 from console.server.city.city import City
+from console.server.city.erasure import count_due
 from console.server.city.feed import read_meta
 from console.server.city.numbered import drop_things, put_things
 from console.server.city.questions import note_questions
 from console.server.city.records import Actor
+from console.server.city.retention import Retention, read_retention, retention_row
 from console.server.city.rights import call_signs
 from console.server.city.users import KnownUser, drop_users, put_users
 from console.server.errors import CityChanged, Invalid
@@ -75,6 +77,9 @@ class _Present(msgspec.Struct, frozen=True):
     hashes: dict[str, str]
     jobs: dict[str, list[str]]
     open_by: dict[str, dict[str, int]]
+    retention: Retention
+    due: Callable[[datetime], int]
+    """How many reports would be erased that were closed before a moment."""
 
 
 def present_setup(city: City) -> CitySetup:
@@ -138,6 +143,7 @@ class _Plan:
         self._gone_users: list[str] = []
         self.tokens: dict[str, str] = {}
         self.meta = dict(present.meta)
+        self.retention = present.retention
         self._calendars = {
             one.id: one
             for one in (setup.calendars if setup.calendars is not None else present.things["calendars"].values())
@@ -168,7 +174,7 @@ class _Plan:
         if self._gone_users:
             last = max(last, drop_users(database, connection, self._gone_users, by, now))
         facts = [{"key": key, "value": self.meta[key]} for key in ("name", "timezone")]
-        database.upsert(connection, schema.meta, facts)
+        database.upsert(connection, schema.meta, [*facts, retention_row(self.retention)])
         audit.append(connection, now, audit.AuditedAction(by, audit.CITY, detail=self._detail()))
         return last
 
@@ -206,6 +212,9 @@ class _Plan:
                 self.meta[key] = value
         if fields:
             yield Change("city", "", Did.CHANGED, tuple(fields))
+        if self._setup.retention is not None and (kept := fields_between(self.retention, self._setup.retention)):
+            self.retention = self._setup.retention
+            yield Change("retention", "", Did.CHANGED, kept)
 
     def _of(self, part: str) -> Iterable[Change]:
         there = self._present.things[part]
@@ -319,6 +328,7 @@ class _Plan:
             before = self._present.things["services"].get(service.code)
             if before is not None and before.confidential and not service.confidential:
                 yield f"Service {service.code} is no longer confidential: its reports, old ones too, become public."
+        yield from self._erased()
         skills = {skill for unit in whole.units or () for skill in unit.skills}
         for service in whole.services or ():
             missing = [skill for skill in service.skills if skill not in skills]
@@ -329,6 +339,15 @@ class _Plan:
         for user in whole.users or ():
             if user.role == "field" and user.name.casefold() not in called:
                 yield f"User {user.name} has the role field, but no unit is called so: the crew page will be empty."
+
+    def _erased(self) -> Iterable[str]:
+        """What is erased within the hour as it would be kept no longer."""
+        texts, before = self.retention.texts, self._present.retention.texts
+        if texts is None or (before is not None and before <= texts):
+            return
+        count = self._present.due(self._now - texts)
+        if count:
+            yield f"Texts and photos of {count:,} reports are then kept no longer: they are erased, for good."
 
     def _detail(self) -> dict[str, Any]:
         """The data of the audit log's row: which objects were changed and how, not their contents."""
@@ -380,7 +399,10 @@ def _read(connection: sa.Connection, *, lock: bool = False) -> _Present:
         part: _counts(connection, column)
         for part, column in (("services", reports.c.service), ("areas", reports.c.area))
     }
-    return _Present(read_meta(connection), things, users, hashes, jobs, open_by)
+    retention = read_retention(connection)
+    return _Present(
+        read_meta(connection), things, users, hashes, jobs, open_by, retention, lambda at: count_due(connection, at)
+    )
 
 
 def _counts(connection: sa.Connection, column: sa.Column[Any]) -> dict[str, int]:
@@ -405,6 +427,7 @@ def _as_setup(present: _Present, now: datetime) -> CitySetup:
         valid("templates"),
         valid("limits"),
         tuple(present.users.values()),
+        present.retention,
     )
 
 

@@ -12,10 +12,12 @@ from console.server.admin.folder_out import write_folder, write_starter
 from console.server.admin.setup import CitySetup
 from console.server.admin.user_commands import on_city, who_commands
 from console.server.city.city import City
+from console.server.city.erased_files import finish_erasing
 from console.server.error_text import DONE, FAULTS, LOCAL_DATA, USAGE, complaint
 from console.server.errors import Refusal
 
 _SHOWN = 200
+MOST_REASON = 200
 
 
 def city_init(folder: Path) -> int:
@@ -81,6 +83,21 @@ def city_export(folder: Path, database: str) -> int:
         return _say(f"{folder} holds {', '.join(write_folder(folder, setup))}: {_counted(setup)}.")
 
     return on_city(database, write)
+
+
+def erase(database: str, report: str, reason: str, media: Path | None) -> int:
+    """Erase what was said and shown of a report."""
+
+    def work(city: City) -> int:
+        if not 1 <= len(reason.strip()) <= MOST_REASON:
+            return _complain(f"a reason has up to {MOST_REASON} letters.", USAGE)
+        city.erase(report, who_commands(), reason.strip())
+        if media is None:
+            return _say(f"Report {report} is erased. Its photos go within the hour, by a server of the city.")
+        gone = finish_erasing(city.database, media)
+        return _say(f"Report {report} is erased, and {gone:,} photos are removed.")
+
+    return on_city(database, work)
 
 
 def _tell_faults(reading: Reading, present: CitySetup) -> int:

@@ -13,6 +13,7 @@ from api_client.model import Agency, Area, Calendar, Limit, Service, ServiceAttr
 from console.server.admin.setup import CitySetup, SetupFault, UnitRecord, UserRecord, check_setup, nearest
 from console.server.admin.spelling import DAYS, Hours, read_hours, read_length, read_yes
 from console.server.admin.table import FileFault, TableRow, read_table, read_text, split_list
+from console.server.city.retention import Retention
 from console.server.loader.areas import read_areas
 from console.server.loader.result import LoadError
 from console.server.toml_text import line_of, lines_of_tables, read_toml
@@ -29,7 +30,7 @@ SERVICE_COLUMNS = (
 UNIT_COLUMNS = ("id", "code", "name", "agency", "areas", "skills", "shift", "contact", "lat", "lon")
 USER_COLUMNS = ("name", "role", "areas", "agencies")
 PRIORITY_WORDS = {"P1": "1", "P2": "2", "P3": "3", "P4": "4", "other": "*"}
-_CITY_KEYS = ("name", "timezone", "calendars", "targets")
+_CITY_KEYS = ("name", "timezone", "calendars", "targets", "retention")
 _CALENDAR_KEYS = ("daily", "weekdays", *DAYS, "holidays")
 _SLA_KEYS = ("first_response", "finish", "validation", "pauses_for", "calendar")
 _TEMPLATE_KEYS = ("id", "kind", "text", "service")
@@ -96,7 +97,7 @@ class _Reader:
         for each in names:
             if each not in FILES and Path(each).suffix in _ENDINGS and not each.startswith("."):
                 self._fault(each, None, "", f"no file of a city is called so{nearest(each, FILES)}")
-        name, timezone, calendars = self._city() if CITY in names else (None, None, None)
+        name, timezone, calendars, retention = self._city() if CITY in names else (None, None, None, None)
         questions = self._questions() if QUESTIONS in names else {}
         setup = CitySetup(
             name,
@@ -109,6 +110,7 @@ class _Reader:
             self._templates() if TEMPLATES in names else None,
             self._limits() if LIMITS in names else None,
             self._users() if USERS in names else None,
+            retention,
         )
         if QUESTIONS in names and setup.services is None:
             self._fault(QUESTIONS, None, "", f"questions belong to services, but {SERVICES} is missing or unreadable")
@@ -122,7 +124,7 @@ class _Reader:
 
     # city.toml
 
-    def _city(self) -> tuple[str | None, str | None, tuple[Calendar, ...] | None]:
+    def _city(self) -> tuple[str | None, str | None, tuple[Calendar, ...] | None, Retention | None]:
         text, value = self._toml(CITY)
         self._unknown(CITY, text, value, _CITY_KEYS)
         name = self._kind(CITY, text, value, "name", str)
@@ -137,7 +139,17 @@ class _Reader:
         self._lines["calendars"] = tuple(lines)
         for key, by_priority in (self._kind(CITY, text, value, "targets", dict) or {}).items():
             self._targets[key] = self._slas(text, key, by_priority)
-        return name, zone, tuple(found) if calendars is not None else None
+        return name, zone, tuple(found) if calendars is not None else None, self._retention(text, value)
+
+    def _retention(self, text: str, value: dict[str, Any]) -> Retention | None:
+        table = self._kind(CITY, text, value, "retention", dict)
+        if table is None:
+            return None
+        try:
+            return convert(table, Retention)
+        except msgspec.ValidationError as fault:
+            self._fault(CITY, line_of(text, "retention"), "retention", str(fault))
+            return None
 
     def _calendar(self, text: str, key: str, hours: Any) -> Calendar:
         where = ("calendars", key)

@@ -54,6 +54,10 @@ _CALENDAR_COMMENT = """\
 # Hours: what targets count in, and shifts of units. daily, weekdays, or monday … sunday; days not named are closed.
 # A shift may end on the next day (23:00-07:00); what a target counts in may not.
 """
+_RETENTION_COMMENT = """\
+# So many days are kept: contacts_days, texts_days (words and photos; not named: as long as the report) and
+# messages_days after the report was closed, handovers_days after the shift, positions_days of units.
+"""
 _TARGETS_COMMENT = """\
 # Targets that services name: how long until somebody has decided, until the work is done, until its proof is checked.
 # P1 is life and safety. A hold pauses them while one waits for what pauses_for names:
@@ -134,6 +138,9 @@ def _city(setup: CitySetup, tables: Mapping[str, Mapping[str, Sla]]) -> str:
     parts += [_calendar(calendar) for calendar in setup.calendars or ()]
     if setup.calendars is not None and not setup.calendars:
         parts.append("[calendars]\n")
+    if setup.retention is not None:
+        kept = {name: days for name, days in msgspec.structs.asdict(setup.retention).items() if days is not None}
+        parts += ["\n", _RETENTION_COMMENT, "[retention]\n", pairs_text(kept)]
     parts += ["\n", _TARGETS_COMMENT]
     for name, by_priority in tables.items():
         words = {

@@ -28,6 +28,7 @@ from console.rules.limit import (
 from console.rules.rights import ADMIN, ROLES, Rights, may_set_up
 from console.server.city import tokens
 from console.server.city.records import LOCAL
+from console.server.city.retention import Retention
 from console.server.errors import Invalid
 from console.server.loader.service_file import questions_fault
 
@@ -86,6 +87,7 @@ class CitySetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     templates: tuple[Template, ...] | None = None
     limits: tuple[Limit, ...] | None = None
     users: tuple[UserRecord, ...] | None = None
+    retention: Retention | None = None
 
 
 class SetupFault(msgspec.Struct, frozen=True):

@@ -27,6 +27,8 @@ WRITE, REVEAL, EXPORT, LOAD, SIGN_IN_REFUSED, USER = "write", "reveal", "export"
 SIGN_OUT = "sign-out"
 CALLER = "caller"
 """A report was found by the telephone number of who reported it, or looked for so in vain."""
+ERASE = "erase"
+"""The words and photos of a report were erased."""
 CITY = "city"
 """Units, areas, services or users were set up."""
 

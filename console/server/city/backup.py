@@ -15,6 +15,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -30,6 +31,8 @@ from console.server.city.database import (
     copy_sqlite,
     replace_durably,
 )
+from console.server.city.erased_files import finish_erasing, read_list
+from console.server.city.erasure import ErasureRecord, erase_again, read_records
 from console.server.error_text import DONE, FAULTS, LOCAL_DATA, complaint
 
 _ROWS = 1000
@@ -115,17 +118,33 @@ def _restore(url: str, file: Path, media: Path | None, replace: bool) -> Iterato
         target.create_schema()
         with target.write(silent_s=LONG_SILENT_S) as new:
             _lock(target, new)
+            # protects: erased-stays-erased-over-a-restore
+            listed = [*read_records(new), *_newer_records(file), *(read_list(media) if media is not None else ())]
             kept = _keep_present(target, new, replace)
             rows = _copy(old, new)
             begin_epoch(new)
+            erased = erase_again(target, new, listed, datetime.now(UTC))
             target.notify(new, COMMITTED)
+        if media is not None:
+            finish_erasing(target, media)
         missing = sorted(_photos_named(old) - _photos_in(media)) if media is not None else []
     if kept is not None:
         yield f"What was there before is in {kept}."
     if missing:
         yield f"{len(missing):,} photos that reports name are not there, such as {', '.join(missing[:_MOST_NAMED])}."
+    if erased:
+        yield f"{erased:,} reports that were erased on request since the backup were erased again."
     with_photos = f" and {photos:,} photos" if photos is not None else ""
     yield f"Restored {rows:,} rows{with_photos}. A new epoch has begun: every console reads the city anew."
+
+
+def _newer_records(file: Path) -> Iterator[ErasureRecord]:
+    """What was erased on request by the backups that lie beside this one: the database may be lost, and with it its
+    list.
+    """
+    for other in sorted(file.absolute().parent.glob(f"*{file.suffix}")):
+        with contextlib.suppress(sa.exc.DatabaseError, OSError), _connected(other) as connection:
+            yield from read_records(connection)
 
 
 def _renew_epoch(url: str) -> Iterator[str]:

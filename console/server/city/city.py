@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
@@ -53,6 +54,7 @@ from console.server.city.closures import CityBorders, drop_old_closures, end_clo
 from console.server.city.confidential import confidential_services
 from console.server.city.database import CONNECTIONS, Database, Mark, begin_epoch, present_mark, present_number
 from console.server.city.edit_service import Applied, EditService
+from console.server.city.erasure import erase_old, erase_report
 from console.server.city.handovers import drop_old_handovers
 from console.server.city.holds import end_holds
 from console.server.city.messages import drop_old_messages, messages_after
@@ -61,16 +63,17 @@ from console.server.city.presence import PresenceTable
 from console.server.city.proof_photos import facts_of, keep_facts
 from console.server.city.questions import note_questions
 from console.server.city.records import LOCAL, SERVER, Actor, LoadedReport
+from console.server.city.retention import Retention, read_retention
 from console.server.city.stats import Counted, count_everything
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.city.work_threads import doing
 from console.server.errors import NotFound, Refusal
 
+log = logging.getLogger(__name__)
 T = TypeVar("T", Area, Service, Unit, Agency, Template, Limit, Calendar, User)
 FIRST_ZONE = "Asia/Jakarta"
 _LOADED = frozenset({"report", "assignment", "entry"})
 """What a load brings more of. Unfinished work is not of it: what a serving city puts in is past."""
-_KEEP_CONTACTS = timedelta(days=90)
 _COUNTED_FAST_S = 0.05
 """What is counted within this is counted again for every question."""
 _KEEP_ANSWERS = timedelta(days=30)
@@ -379,6 +382,19 @@ class City:
         """Chain the rows of the audit log that wait, unless another process is at it."""
         seal_all(self.database)
 
+    def erase(self, key: str, by: Actor, reason: str) -> Report:
+        """Erase what was said and shown of a report, once; the report as it is then. Raises a Refusal.
+
+        The files of its photos go with `erased_files.finish_erasing`.
+        """
+        return erase_report(self.database, key, by, reason, self.clock())
+
+    @property
+    def retention(self) -> Retention:
+        """How long the city keeps what is personal."""
+        with self.database.read() as connection:
+            return read_retention(connection)
+
     def end_holds(self) -> int:
         """End the holds whose time is over; returns how many. To be called at the start and every few seconds."""
         return end_holds(self.database, self.clock())
@@ -444,31 +460,43 @@ class City:
                 self.database.announce(last)
 
     def tidy(self) -> None:
-        """Delete what is kept for a limited time: contacts of reports closed long ago, stored answers, old deletions;
-        and release claims as `release_claims` does.
+        """Delete what is kept for a limited time, as the city's `retention` says: contacts, texts and photos of reports
+        closed long ago, messages, hand-overs, positions; stored answers, old deletions. And release claims as
+        `release_claims` does.
 
         Call it at the start and every hour. While the computer's clock is doubtful, nothing is deleted.
         """
         self.release_claims()
         now = self.clock()
         reports, gone = schema.reports, schema.gone
-        closed = sa.select(reports.c.id).where(reports.c.closed_at < schema.micros(now - _KEEP_CONTACTS))
         old_gone = gone.c.at < schema.micros(now - _KEEP_GONE)
         with self.database.write() as connection:
             if not clock_is_steady(self.database, connection, now):
                 return
-            connection.execute(sa.delete(schema.contacts).where(schema.contacts.c.report.in_(closed)))
+            retention = read_retention(connection)
+            until = schema.micros(now - timedelta(days=retention.contacts_days))
+            closed = sa.select(reports.c.id).where(reports.c.closed_at < until)
+            dropped = connection.execute(
+                sa.delete(schema.contacts).where(schema.contacts.c.report.in_(closed))
+            ).rowcount
+            if retention.positions_days is not None:
+                places = schema.positions
+                until = schema.micros(now - timedelta(days=retention.positions_days))
+                connection.execute(sa.delete(places).where(places.c.at < until))
             connection.execute(
                 sa.delete(schema.answers).where(schema.answers.c.at < schema.micros(now - _KEEP_ANSWERS))
             )
             drop_old_closures(self.database, connection, now)
             drop_old_alarms(self.database, connection, now)
-            drop_old_handovers(self.database, connection, now)
-            drop_old_messages(self.database, connection, now)
+            drop_old_handovers(self.database, connection, now, timedelta(days=retention.handovers_days))
+            drop_old_messages(self.database, connection, now, timedelta(days=retention.messages_days))
             floor = connection.scalar(sa.select(sa.func.max(gone.c.seq)).where(old_gone))
             if floor is not None:
                 connection.execute(sa.delete(gone).where(old_gone))
                 self.database.upsert(connection, schema.meta, [{"key": feed.FLOOR, "value": str(floor)}])
+        erased = erase_old(self.database, now - retention.texts, now) if retention.texts is not None else 0
+        if dropped or erased:
+            log.info("kept no longer: contacts of reporters %d, texts and photos of reports %d", dropped, erased)
 
     def _put(self, things: Sequence[Any]) -> None:
         with self.database.write() as connection:

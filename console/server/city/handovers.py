@@ -31,7 +31,6 @@ from console.server.city.rights import in_scope
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.errors import ForbiddenRefusal, Invalid, NotFound
 
-_KEEP = timedelta(days=90)
 """As long as contacts are kept: remarks may name people."""
 _LONGEST = timedelta(hours=24)
 _APART = timedelta(days=2)
@@ -137,10 +136,10 @@ def sign_handover(database: Database, key: str, signature: HandoverSignature, ac
     return after
 
 
-def drop_old_handovers(database: Database, connection: sa.Connection, now: datetime) -> None:
-    """Delete hand-overs of shifts that ended 90 days ago; who signed what stays in the audit log."""
+def drop_old_handovers(database: Database, connection: sa.Connection, now: datetime, keep: timedelta) -> None:
+    """Delete hand-overs of shifts that ended longer ago than `keep`; who signed what stays in the audit log."""
     table = schema.handovers
-    old = sa.select(table.c.id).where(table.c.shift_end < schema.micros(now - _KEEP))
+    old = sa.select(table.c.id).where(table.c.shift_end < schema.micros(now - keep))
     drop_things(database, connection, "handover", list(connection.execute(old).scalars()), now)
 
 

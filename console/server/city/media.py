@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,7 +64,7 @@ class MediaStore:
         on_photo: Callable[[str, Made], None] = lambda _sha256, _made: None,
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = folder
+        self.folder = folder
         self._process = process or PhotoProcess()
         self._on_photo = on_photo
         self._lock = threading.Lock()
@@ -86,7 +87,9 @@ class MediaStore:
         when it has too many pixels: what had come of it is dropped. Overloaded when the disk is full or fails.
         """
         path = self._path(sha256)
-        if path.exists():
+        with contextlib.suppress(FileNotFoundError):
+            now = time.time_ns()
+            os.utime(path, ns=(now, now))  # erasing leaves what has come since
             return None
         try:
             if part is None:
@@ -123,7 +126,7 @@ class MediaStore:
 
     def tidy(self, now_s: float) -> None:
         """Delete parts of files that nobody has continued for a week; `now` in seconds since 1970."""
-        for partial in self._folder.glob("*.part"):
+        for partial in self.folder.glob("*.part"):
             with contextlib.suppress(OSError):
                 if partial.stat().st_mtime < now_s - _KEEP_PARTS_S:
                     partial.unlink()
@@ -145,7 +148,7 @@ class MediaStore:
     def _path(self, sha256: str) -> Path:
         if _HASH.fullmatch(sha256) is None:
             raise NotFound("A photo is named by its SHA-256 in hexadecimal.")
-        return self._folder / sha256
+        return self.folder / sha256
 
 
 def check_photo(content: bytes) -> None:

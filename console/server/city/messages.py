@@ -26,7 +26,6 @@ from console.server.city.rights import check_unit_scope, unit_called
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.errors import ForbiddenRefusal, Invalid, NotFound
 
-_KEEP = timedelta(days=90)
 _WAITS = timedelta(days=7)
 """No message waits longer on a phone or at a desk: one that says to be older was dated by a clock that is wrong."""
 _encode = msgspec.json.Encoder().encode
@@ -180,12 +179,12 @@ _LOOKED_THROUGH = 300
 """Of so many that are to no unit a crew's newest are found: others are to roles and areas of which it is none."""
 
 
-def drop_old_messages(database: Database, connection: sa.Connection, now: datetime) -> None:
-    """Delete the messages of 90 days ago with their read marks; those that are kept with a report 90 days after it was
-    closed.
+def drop_old_messages(database: Database, connection: sa.Connection, now: datetime, keep: timedelta) -> None:
+    """Delete the messages that are older than `keep`, with their read marks; those that are kept with a report so long
+    after it was closed.
     """
     messages, marks, reports = schema.messages, schema.read_marks, schema.reports
-    before = schema.micros(now - _KEEP)
+    before = schema.micros(now - keep)
     needed = sa.select(reports.c.id).where(sa.or_(reports.c.closed == 0, reports.c.closed_at >= before))
     old = sa.select(messages.c.id).where(
         messages.c.at < before, sa.or_(messages.c.report.is_(None), messages.c.report.not_in(needed))

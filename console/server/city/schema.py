@@ -75,6 +75,13 @@ sa.Index(
     sqlite_where=reports.c.hold_until.is_not(None),
     postgresql_where=reports.c.hold_until.is_not(None),
 )
+reports.append_column(sa.Column("erased", sa.BigInteger))
+"""When its words and photos were erased."""
+NOT_ERASED = sa.and_(
+    reports.c.closed_at.is_not(None), sa.or_(reports.c.erased.is_(None), reports.c.erased < reports.c.updated)
+)
+"""Closed reports whose words and photos were not erased since they were changed last."""
+sa.Index("reports_not_erased", reports.c.closed_at, sqlite_where=NOT_ERASED, postgresql_where=NOT_ERASED)
 entries = _numbered(
     "entries",
     sa.Column("report", sa.Text),
@@ -277,6 +284,22 @@ proof_photos = sa.Table(
 )
 """The proofs that pictures are compared with, one for each report that has one."""
 
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("report", sa.Text, primary_key=True),
+    sa.Column("created", sa.BigInteger, nullable=False),  # of the report: its number may be given out again
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+"""What was erased on request: a backup that is older is restored without it."""
+removed_photos = sa.Table(
+    "removed_photos",
+    metadata,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+"""Photos of erased reports, whose files go where no other report has them."""
+
 pins = sa.Table(
     "pins",
     metadata,
@@ -345,6 +368,7 @@ def row_of(thing: ApiObject, seq: int) -> dict[str, Any]:
             "lon": thing.lon,
             "merged_into": thing.merged_into,
             "hold_until": _hold_until(thing),
+            "erased": micros(thing.erased) if thing.erased is not None else None,
         }
     elif isinstance(thing, Assignment):
         row |= {"report": thing.report, "unit": thing.unit, "live": int(thing.state not in ENDED_ASSIGNMENT)}

@@ -30,6 +30,7 @@ from api_client.model import (
     Kind,
     Looking,
     Me,
+    NewErasure,
     NewPin,
     Position,
     Received,
@@ -50,6 +51,7 @@ from console.server.city.change_watcher import ChangeWatcher
 from console.server.city.city import City
 from console.server.city.dates import Dated, check_date
 from console.server.city.edit_service import NEEDS_VERSION
+from console.server.city.erased_files import finish_erasing
 from console.server.city.handovers import offer_handover, sign_handover
 from console.server.city.media import MEDIA_TYPES, MOST_BYTES, MOST_PIXELS, MediaStore, UploadPart
 from console.server.city.pins import change_own_pin
@@ -647,6 +649,20 @@ class Dispatch:
                 refusals=(ForbiddenRefusal, WrongType, Invalid),
             ),
             Operation(
+                "POST",
+                "/reports/{report:path}/erasure",
+                "eraseReport",
+                "Erase what was said and shown of a report: its texts, photos, answers, contacts, history and messages",
+                self._erase,
+                {200: ResponseSpec("The report as it is now. Erased before, it is answered as it is.", Report)},
+                text="What happened and when stays, with the place. An open P1, and an open report without a point, is "
+                "refused.",
+                role="supervisor, in his scope.",
+                takes=NewErasure,
+                most=SMALL_BODY,
+                refusals=(ForbiddenRefusal, NotFound, WrongType, Invalid),
+            ),
+            Operation(
                 "GET",
                 "/reports/{report:path}/audit",
                 "readAudit",
@@ -828,6 +844,14 @@ class Dispatch:
         if is_known(context.request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return json_response(report, headers=headers)
+
+    def _erase(self, context: RequestContext) -> Response:
+        # protects: supervisors-erase
+        if context.actor.role != "supervisor":
+            raise ForbiddenRefusal(f"The role {context.actor.role} may not erase.")
+        report = self._city.erase(context.path("report"), context.actor, context.json(NewErasure).reason)
+        finish_erasing(self._city.database, self._media.folder)
+        return json_response(report)
 
     def _entries(self, context: RequestContext) -> Response:
         report = self._city.report(context.path("report"))

@@ -32,6 +32,12 @@ from tools.bench.postgres import Postgres
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _TAKEN_BACK = {
+    "0019": (
+        "DROP TABLE erasures",
+        "DROP TABLE removed_photos",
+        "DROP INDEX reports_not_erased",
+        "ALTER TABLE reports DROP COLUMN erased",
+    ),
     "0018": ("DELETE FROM meta WHERE key = 'update_ids_with_dots_until'",),
     "0017": (
         "DROP TABLE audit_waiting",

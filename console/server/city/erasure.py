@@ -1,0 +1,317 @@
+"""Erases what people said and showed in a report: on request, when the city keeps it no longer, after a restore.
+
+What happened and when stays, with the place: statuses, categories, crews, times. Words and photos go, in the report,
+its history, the messages and hand-overs that speak of it and the stored answers; through the feed, so that consoles
+drop them too. `erasures` lists what was erased on request: a backup that is older is restored without it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from api_client.decoding import decode
+from api_client.model import ERASED, EditAnswer, Entry, Handover, Message, Report
+from console.rules.edit import LEAVES, NO_EFFECT
+from console.rules.report import HAZARD, is_erased
+from console.rules.status import is_open
+from console.server.city import audit, schema
+from console.server.city.database import Database, holding
+from console.server.city.edit_context import Before, write_version
+from console.server.city.records import SERVER, Actor
+from console.server.city.rights import check_scope
+from console.server.city.unit_of_work import UnitOfWork
+from console.server.errors import Invalid, NotFound
+
+REQUEST, RETENTION, RESTORE = "request", "retention", "restore"
+"""Why a report is erased."""
+
+_STAYS = frozenset(
+    {"status", "priority", "service", "area", "agency", "hold", "place", "unit", "stack", "state", "to", "accepted",
+     "merged_into", "into", "release", "role", "undoes", "channel", "of", "handover", LEAVES, NO_EFFECT}
+)  # fmt: skip
+"""What of an entry's data is no word of anybody's: codes, names of the staff, numbers of reports."""
+_WORDS_BEFORE = frozenset({"title", "description", "address"})
+_GONE_WORDS = "–"
+_AT_ONCE = 20
+"""Reports a transaction, when the city's time for them is over: an edit waits for those at most."""
+_MOST_AN_HOUR = 2_000
+
+
+class ErasureRecord(NamedTuple):
+    """A line of the list of what was erased on request: the report, when it was created, and when it was erased, in
+    microseconds since 1970.
+    """
+
+    report: str
+    created: int
+    at: int
+
+
+def erase_report(database: Database, key: str, by: Actor, reason: str, now: datetime) -> Report:
+    """Erase a report on request, once; the report as it is then. Raises NotFound, ForbiddenRefusal and Invalid."""
+    with database.write() as connection:
+        unit_of_work = UnitOfWork(database, connection, now)
+        report = unit_of_work.report(key)
+        if report is None:
+            raise NotFound(f"There is no report {key}.")
+        check_scope(unit_of_work, by, report)
+        if is_erased(report):
+            return report
+        _check_needed_no_more(report)
+        report, last = _erase(database, unit_of_work, report, by, f"Erased: {reason}", REQUEST)
+        listed = [ErasureRecord(report.id, schema.micros(report.created), schema.micros(unit_of_work.now))]
+        keep_records(database, connection, listed)
+        audit.append(connection, unit_of_work.now, _audited(by, report.id, REQUEST))
+    database.announce(last)
+    return report
+
+
+def erase_old(database: Database, before: datetime, now: datetime) -> int:
+    """Erase the reports that were closed before a moment; returns how many. Several servers may do it at once."""
+    erased = 0
+    while erased < _MOST_AN_HOUR:
+        with database.read() as connection:  # nobody's edit waits for that
+            old = due(connection, before, _AT_ONCE)
+        found, last = 0, 0
+        if old:
+            with database.write() as connection:
+                found, last = _erase_these(database, connection, old, before, now)
+        if not found:
+            break
+        database.announce(last, users=False)
+        erased += found
+    return erased
+
+
+def due(connection: sa.Connection, before: datetime, most: int) -> list[str]:
+    """The reports that were closed before a moment, and not erased since they were changed last."""
+    table = schema.reports
+    query = sa.select(table.c.id).where(_is_due(before)).order_by(table.c.closed_at, table.c.id)
+    return list(connection.scalars(query.limit(most)))
+
+
+def count_due(connection: sa.Connection, before: datetime) -> int:
+    """How many those are."""
+    return connection.scalar(sa.select(sa.func.count()).select_from(schema.reports).where(_is_due(before))) or 0
+
+
+def _is_due(before: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(schema.reports.c.closed_at < schema.micros(before), schema.NOT_ERASED)
+
+
+def erase_again(database: Database, connection: sa.Connection, listed: Iterable[ErasureRecord], now: datetime) -> int:
+    """Erase in this transaction, after a restore, what was erased on request before; returns how many reports.
+
+    A report that has the number by now and was created at another time is another one.
+    """
+    records = list({record.report: record for record in listed}.values())
+    actions = []
+    for record in sorted(records):
+        unit_of_work = UnitOfWork(database, connection, now)
+        report = unit_of_work.report(record.report)
+        if report is None or schema.micros(report.created) != record.created or is_erased(report):
+            continue
+        _erase(database, unit_of_work, report, SERVER, "Erased again after a restore", RESTORE)
+        actions.append(_audited(SERVER, report.id, RESTORE))
+    keep_records(database, connection, records)
+    # What the backup brought back of photos was put there just now.
+    connection.execute(sa.update(schema.removed_photos).values(at=_wall_clock()))
+    if actions:
+        audit.append(connection, now, *actions)
+    return len(actions)
+
+
+def read_records(connection: sa.Connection) -> list[ErasureRecord]:
+    """The list of what was erased on request; empty in a database that is older than the list."""
+    table = schema.erasures
+    if not sa.inspect(connection).has_table(table.name):
+        return []
+    return [ErasureRecord(*row) for row in connection.execute(sa.select(table.c.report, table.c.created, table.c.at))]
+
+
+def keep_records(database: Database, connection: sa.Connection, listed: Iterable[ErasureRecord]) -> None:
+    """Enter reports into the list."""
+    rows = [record._asdict() for record in listed]
+    if rows:
+        database.upsert(connection, schema.erasures, rows, keep=True)
+
+
+def _audited(by: Actor, report: str, why: str) -> audit.AuditedAction:
+    return audit.AuditedAction(by, audit.ERASE, report, detail={"why": why})
+
+
+def _check_needed_no_more(report: Report) -> None:
+    """Raise Invalid for a report that somebody has to be found by its words."""
+    if not is_open(report.status):
+        return
+    # protects: no-open-hazard-is-erased
+    if report.priority == HAZARD:
+        raise Invalid(f"Report {report.id} is an open P1: close it before it is erased.")
+    if report.lat is None:
+        raise Invalid(f"Report {report.id} is open, and only its words say where: close it before it is erased.")
+
+
+def _erase_these(
+    database: Database, connection: sa.Connection, keys: list[str], before: datetime, now: datetime
+) -> tuple[int, int]:
+    """Erase those of these reports that are due still; how many, and the last number."""
+    actions, last = [], 0
+    for key in sorted(keys):
+        unit_of_work = UnitOfWork(database, connection, now)
+        report = unit_of_work.report(key)
+        if report is None or report.closed_at is None or report.closed_at >= before or is_erased(report):
+            continue  # opened again, or erased by another server, since it was read
+        _, last = _erase(database, unit_of_work, report, SERVER, "Erased: its time was over", RETENTION)
+        actions.append(_audited(SERVER, key, RETENTION))
+    if actions:
+        audit.append(connection, now, *actions)
+    return len(actions), last
+
+
+def _erase(
+    database: Database, unit_of_work: UnitOfWork, report: Report, by: Actor, words: str, why: str
+) -> tuple[Report, int]:
+    """Erase one report in the transaction of `unit_of_work`, which is settled; the report and the last number."""
+    connection, key = unit_of_work.connection, report.id
+    unit_of_work.go_on_after(report.updated)
+    standard = frozenset(_standard_texts(connection))
+    photos = {photo.sha256 for photo in report.photos if photo.sha256 is not None}
+    entries = unit_of_work.entries(key)
+    befores = dict(connection.execute(_BEFORES, {"report": key}).all())
+    for entry in entries:
+        sha256 = entry.data.get("sha256")
+        photos |= {sha256} if isinstance(sha256, str) else set()
+        after, kept = _stripped(entry, standard), befores.get(entry.id)
+        bare = _stripped_before(kept)
+        if after != entry or bare != kept:
+            unit_of_work.put(after, **({} if bare == kept else {"before": bare}))
+    bare_report = _bare(report, standard)
+    erased = replace(bare_report, erased=max(unit_of_work.now, report.created))
+    touched = [name for name in ("title", "description") if getattr(report, name) != getattr(erased, name)]
+    touched += ["place"] if report.address != erased.address else []
+    entry = Entry(str(uuid.uuid4()), key, ERASED, unit_of_work.now, by.name, text=words)
+    before = msgspec.json.encode(Before(tuple(touched)))  # what rests on the words before meets a conflict
+    erased = write_version(unit_of_work, report, erased, entry, touched=touched, columns={"before": before})
+    for message in _of_report(connection, schema.messages, Message, key):
+        if message.report == key and message.text:
+            unit_of_work.put(replace(message, text=""))
+    for handover in _of_report(connection, schema.handovers, Handover, key):
+        lines = tuple(replace(one, text=_GONE_WORDS, remark="") if one.report == key else one for one in handover.lines)
+        if lines != handover.lines:
+            unit_of_work.put(replace(handover, lines=lines, version=handover.version + 1))
+    last = unit_of_work.settle()
+    for table in (schema.contacts, schema.proof_photos):
+        connection.execute(sa.delete(table).where(table.c.report == key))
+    _strip_answers(connection, erased, entries, standard, everywhere=why != RETENTION)
+    rows = [{"sha256": sha256, "at": _wall_clock()} for sha256 in sorted(photos)]
+    if rows:
+        database.upsert(connection, schema.removed_photos, rows)
+    return erased, last
+
+
+_BEFORES = sa.select(schema.entries.c.id, schema.entries.c.before).where(
+    schema.entries.c.report == sa.bindparam("report"), schema.entries.c.before.is_not(None)
+)
+
+
+def _wall_clock() -> int:
+    """The time as files have it, whatever clock the city goes by."""
+    return int(time.time() * 1_000_000)
+
+
+def _standard_texts(connection: sa.Connection) -> Iterable[str]:
+    """The city's own standard texts, which are nobody's words."""
+    for body in connection.scalars(sa.select(schema.templates.c.body)):
+        yield decode(body, _Text).text
+
+
+class _Text(msgspec.Struct):
+    text: str = ""
+
+
+def _bare(report: Report, standard: frozenset[str]) -> Report:
+    """The report without anybody's words and photos."""
+    hold = report.hold
+    return replace(
+        report,
+        title="",
+        description="",
+        address="",
+        attributes={},
+        photos=(),
+        remarks=(),
+        disposition=report.disposition if report.disposition in standard else None,
+        hold=replace(hold, reason=_told(hold.reason, standard)) if hold is not None else None,
+    )
+
+
+def _told(text: str, standard: frozenset[str]) -> str:
+    return text if text in standard else ""
+
+
+def _stripped(entry: Entry, standard: frozenset[str]) -> Entry:
+    """The entry without anybody's words."""
+    if entry.kind == ERASED:
+        return entry
+    data: dict[str, Any] = {}
+    for name, value in entry.data.items():
+        if name in _STAYS:
+            data[name] = _stripped_value(name, value)
+        elif value in standard if isinstance(value, str) else value is None:
+            data[name] = value
+    return replace(entry, text=_told(entry.text, standard), data=data)
+
+
+def _stripped_value(name: str, value: Any) -> Any:
+    if isinstance(value, dict) and name in ("place", "hold"):
+        return {part: "" if part in ("address", "reason") else each for part, each in value.items()}
+    return value
+
+
+def _stripped_before(before: bytes | None) -> bytes | None:
+    """What undo needs, without words: those are not put back."""
+    if not before:
+        return before
+    known = decode(before, Before)
+    values = {
+        name: _stripped_value(name, value)
+        for name, value in known.values.items()
+        if name not in _WORDS_BEFORE and name != "disposition"
+    }
+    return before if values == known.values else msgspec.json.encode(replace(known, values=values))
+
+
+def _of_report(connection: sa.Connection, table: sa.Table, kind: type[Any], report: str) -> list[Any]:
+    """The objects that name the report as what they are about."""
+    piece = b'"report":' + msgspec.json.encode(report)
+    return [
+        decode(body, kind)
+        for body in connection.scalars(sa.select(table.c.body).where(holding(connection, table.c.body, piece)))
+    ]
+
+
+def _strip_answers(
+    connection: sa.Connection, report: Report, entries: list[Entry], standard: frozenset[str], *, everywhere: bool
+) -> None:
+    """Take the words out of the answers that are kept for edits that are sent again."""
+    table, known = schema.answers, {entry.id: _stripped(entry, standard) for entry in entries}
+    keys = [entry.edit for entry in entries if entry.edit is not None]
+    is_of_it: sa.ColumnElement[bool] = table.c.key.in_(keys)
+    if everywhere:  # one report may have been sent under several keys
+        piece = b'"report":{"id":' + msgspec.json.encode(report.id)
+        is_of_it = sa.or_(is_of_it, holding(connection, table.c.body, piece))
+    for key, body in connection.execute(sa.select(table.c.key, table.c.body).where(is_of_it)).all():
+        if not body:
+            continue
+        answer = decode(body, EditAnswer)
+        entry = known.get(answer.entry.id, _stripped(answer.entry, standard))
+        fresh = msgspec.json.encode(EditAnswer(report if answer.report is not None else None, entry, answer.seq))
+        connection.execute(sa.update(table).where(table.c.key == key).values(body=fresh))
