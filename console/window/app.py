@@ -598,7 +598,14 @@ class ConsoleWindow(QObject):
         self.conflict_controller = ConflictController(
             self.outbox, self.forms, self.edit_commands, self.recreate_form, window_state, zone, now, self
         )
-        self.hazards = Hazards(window_state, self.tasks, self.reader, self.outbox.followed, self)
+        self.hazards = Hazards(
+            window_state,
+            self.tasks,
+            self.reader,
+            self.outbox.followed,
+            self,
+            rights_at=lambda source: self.sign_in.rights_at(source),
+        )
         self.alarms = Alarms(
             window_state,
             self.tasks,

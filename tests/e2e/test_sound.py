@@ -88,15 +88,18 @@ def desk(tmp_path_factory: pytest.TempPathFactory, qapp: object) -> Iterator[Des
         with console(folder / "profile", live.url, sound=device.command, size=(1920, 1080)) as window:
             desk = Desk(window, live, device)
             patch.setattr(QApplication, "alert", lambda widget, *_: desk.alerted.append(widget))
-            wait_ready(window)
+            wait_ready(window, looks=False)
             yield desk
 
 
 def test_a_p1_is_heard_until_it_is_seen_or_taken_and_muting_ends_with_the_next_one(desk: Desk) -> None:
     window = desk.window
     desk.wait_heard(Tone.P1)
+    desk.wait_heard(Tone.P1)  # nobody has looked at what stood there
+    desk.see_all()
     wait_for(lambda: desk.figure() == ("On", 0), what="an output")
-    assert desk.told == [], "what was there when it opened is heard once"
+    assert all(text.startswith("P1 without a crew: ") for text in desk.told), "told once, if it was not heard before"
+    desk.told.clear()
 
     desk.becomes_p1("r1")
     desk.wait_heard(Tone.P1)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from console.panels.notifications.hazards import HazardNews
 from console.rules.loaded import Loaded
 from tests.helpers.city import wait_for
 from widgets.key_repeats import TWICE_S
@@ -22,13 +23,18 @@ CTRL = Qt.KeyboardModifier.ControlModifier
 _SPELLED = {"↵": "Return", "⇧": "Shift", "↑": "Up", "↓": "Down", "←": "Left", "→": "Right", "Enter": "Return"}
 
 
-def wait_ready(console: Any) -> None:
-    """Wait until the first fill is read and shown."""
+def wait_ready(console: Any, *, looks: bool = True) -> None:
+    """Wait until the first fill is read and shown; and look at the P1 that stand there, so that no strip tells them."""
     wait_for(
         lambda: console.window_state.view is not None and console.window_state.view.total > 0, 40, "the first reports"
     )
     wait_for(lambda: not console.sources.filling(), 40, "the fill")
     wait_for(lambda: console.window_state.loaded is Loaded.WHOLE, what="all figures")
+    if looks:
+        read = console.window_state.read_sources
+        wait_for(lambda: read <= console.hazards._points._begun.keys(), what="what stands is told")
+        console.hazards.see(*(one.row for one in console.hazards.unseen if one.news is HazardNews.STANDING))
+        QApplication.processEvents()  # what is below the strip has its place
 
 
 def key(console: Any, keys: str, modifier: Qt.KeyboardModifier = NONE) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import Status
+from console.board.alarms import within_scopes
 from console.board.snapshot import Fact
 from console.board.view import View
 from console.cache.reader import CacheReader, RowText
@@ -19,6 +20,7 @@ from console.panels.notifications.checkpoints import Checkpoints, known
 from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.followed import Followed
+from console.rules.rights import Rights
 from console.rules.scoped_code import ScopedCode
 from console.rules.status import ORDER
 from console.tasks import Tasks
@@ -32,11 +34,12 @@ _OTHERS = "others"
 
 
 class HazardNews(StrEnum):
-    """What is new about a P1: it was reported, its holder has left it, its crew does not come or has gone, or what was
-    done about its alarm is over and it has no crew still.
+    """What is new about a P1: it was reported, it stands at a desk that is opened for the first time, its holder has
+    left it, its crew does not come or has gone, or what was done about its alarm is over and it has no crew still.
     """
 
     REPORTED = "reported"
+    STANDING = "standing"
     LEFT = "left"
     ALONE = "alone"
     STILL = "still"
@@ -64,13 +67,14 @@ class NewHazard(msgspec.Struct, frozen=True):
 
 
 class _HazardsRead(msgspec.Struct, frozen=True):
-    """Result of `Hazards._read`: row -> (source, id); the epochs of the sources at which it begins, and what was kept
-    of them last.
+    """Result of `Hazards._read`: row -> (source, id); the epochs of the sources at which it begins, what was kept of
+    them last, and at which of them this operator's desk is opened for the first time.
     """
 
     names: dict[int, ScopedCode]
     epochs: dict[str, str]
     at_last: dict[str, Mapping[str, str] | None]
+    first_opened: frozenset[str]
     turn: int
 
 
@@ -79,7 +83,7 @@ class Hazards(QObject):
 
     A new one is told until it was chosen, `see` was called, or a crew is on its way to it; so is one whose holder left
     it, and one whose alarm is new again (`tell`). New is what the operator did not know when he last had this console
-    open.
+    open; where he has it open for the first time, all that nobody has taken.
     """
 
     comes_in = Signal(int)
@@ -97,10 +101,14 @@ class Hazards(QObject):
         reader: Callable[[], CacheReader],
         followed: KeptFollowed,
         parent: QObject | None = None,
+        *,
+        rights_at: Callable[[str], Rights] = lambda _source: Rights(),
     ) -> None:
+        """`rights_at` gives the operator's rights at a source."""
         super().__init__(parent)
+        self._rights_at = rights_at
         self._window_state, self._tasks, self._reader = window_state, tasks, reader
-        self._points = Checkpoints(_KIND, window_state, followed)
+        self._points, self._followed = Checkpoints(_KIND, window_state, followed), followed
         self._names: dict[int, ScopedCode] = {}
         self._known: frozenset[int] | None = None
         self._read_sources: frozenset[str] = frozenset()
@@ -236,10 +244,18 @@ class Hazards(QObject):
         self._tell(view, unseen, new, left)
         self.look()
 
-    def _tell(self, view: View, unseen: Sequence[NewHazard], new: Sequence[int], left: Sequence[int]) -> None:
-        found = [self._told(view, row) for row in new] + [self._told(view, row, HazardNews.LEFT) for row in left]
+    def _tell(
+        self,
+        view: View,
+        unseen: Sequence[NewHazard],
+        new: Sequence[int],
+        left: Sequence[int],
+        standing: Sequence[int] = (),
+    ) -> None:
+        news = {HazardNews.STANDING: standing, None: new, HazardNews.LEFT: left}
+        found = [self._told(view, row, what) for what, rows in news.items() for row in rows]
         self._set_unseen((*unseen, *found))
-        rows = [*new, *left]
+        rows = [*standing, *new, *left]
         if rows:
             self._tasks.submit(lambda: self._reader().texts(rows), self._name)
 
@@ -270,7 +286,8 @@ class Hazards(QObject):
         cursors = self._reader().cursors()
         epochs = {source: cursors[source].epoch for source in begin if source in cursors}
         at_last = {source: known(begin[source], cursors[source]) for source in epochs}
-        return _HazardsRead(self._reader().keys(rows), epochs, at_last, turn)
+        first = frozenset(source for source in epochs if begin[source] is None and self._followed.is_open)
+        return _HazardsRead(self._reader().keys(rows), epochs, at_last, first, turn)
 
     def _on_read(self, read: _HazardsRead) -> None:
         view = self._window_state.view
@@ -285,16 +302,27 @@ class Hazards(QObject):
         here = [
             row for row in view.hazards.tolist() if row in self._known and row in self._names and row not in notified
         ]
-        new, left = [], []
+        new, left, standing = [], [], []
         for row in here:
             source, key = self._names[row]
             at_last = read.at_last.get(source)
-            if at_last is not None and key not in at_last:
+            if source in read.first_opened:
+                # protects: first-opening-tells-what-nobody-has
+                standing.append(row)
+            elif at_last is not None and key not in at_last:
                 new.append(row)
             elif at_last is not None and at_last[key] == _OTHERS and not self._is_taken(view, row):
                 left.append(row)
-        self._tell(view, self._unseen, new, left)
+        self._tell(view, self._unseen, new, left, self._unanswered(view, standing))
         self._keep()
+
+    def _unanswered(self, view: View, rows: list[int]) -> list[int]:
+        """Those of the rows that nobody has taken and that are not for others to answer."""
+        cities, positions = self._window_state.cities, view.snapshot.positions(rows)
+        rights = {source: self._rights_at(source) for source in cities.catalogs}
+        free = view.snapshot.column("claim")[positions] == 0
+        is_own = within_scopes(view, positions, cities, rights)
+        return [row for row, one in zip(rows, (free & is_own).tolist(), strict=True) if one]
 
     def _is_taken(self, view: View, row: int) -> bool:
         return bool((view.snapshot.column("claim")[view.snapshot.positions([row])] != 0).any())
@@ -322,7 +350,8 @@ class Hazards(QObject):
         (fact,) = view.row_facts([row])
         if news is None:
             news = HazardNews.REPORTED if ORDER[fact.status] in _NO_CREW_YET else HazardNews.ALONE
-        at = at or datetime.fromtimestamp(max(0, fact.created if news is HazardNews.REPORTED else view.now_s), UTC)
+        since_s = fact.created if news in (HazardNews.REPORTED, HazardNews.STANDING) else view.now_s
+        at = at or datetime.fromtimestamp(max(0, since_s), UTC)
         return NewHazard(row, self._what(fact), at, news=news)
 
     def _what(self, fact: Fact) -> str:

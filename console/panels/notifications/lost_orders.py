@@ -61,6 +61,7 @@ _OF_CREW = {
 }
 _HAZARD_NEWS = {
     HazardNews.REPORTED: "New P1 without a crew:",
+    HazardNews.STANDING: "P1 without a crew:",
     HazardNews.LEFT: "P1 without a crew, nobody has it now:",
     HazardNews.ALONE: "P1 without a crew (any more):",
     HazardNews.STILL: "P1 still without a crew:",

@@ -77,9 +77,11 @@ def desk(qtbot: QtBot, tmp_path: Path, writer: CacheWriter) -> Iterator[CallDesk
 
 
 def test_a_p1_calls_until_it_is_seen_or_a_colleague_has_taken_it_and_again_when_he_leaves_it(desk: CallDesk) -> None:
+    desk.look()
     desk.p1_of("1", None)
     desk.look()
-    assert (desk.calling(), desk.silent()) == ([], [P1]), "it was there before"
+    desk.commands.silence()
+    assert (desk.calling(), desk.silent()) == ([], [P1])
     desk.p1_of("2", None)
     desk.look()
     ((tone, text),) = desk.calling()
@@ -97,6 +99,24 @@ def test_a_p1_calls_until_it_is_seen_or_a_colleague_has_taken_it_and_again_when_
     assert len(desk.made) == count, "where nothing has changed nothing is said"
     desk.window_state.choose(desk.hazards.unseen[0].row)
     assert (desk.calling(), desk.silent()) == ([], [P1, P1])
+
+
+def test_a_desk_that_is_opened_for_the_first_time_tells_the_p1_that_nobody_has(desk: CallDesk) -> None:
+    """Eight P1 stood without a crew when a new operator sat down, and no strip was red: one tone was all he got."""
+    desk.rights = Rights("operator", (), ("works",))
+    desk.p1_of("1", None)
+    desk.p1_of("2", "budi")
+    desk.p1_of("3", "rina")
+    desk.put("report", "4", Report("4", 1, Status.NEW, "flood", 1, "Far away", NOW, NOW, agency="parks"))
+    desk.put("report", "5", Report("5", 1, Status.NEW, "flood", 1, "Near", NOW, NOW, agency="works"))
+    desk.look()
+    wait_for(lambda: desk.hazards.unseen and desk.hazards.unseen[0].number, what="what stands is read")
+    assert [(one.number, one.news) for one in desk.hazards.unseen] == [("5", HazardNews.STANDING)]
+    assert [tone for tone, _ in desk.calling()] == [P1]
+    desk.commands.silence()
+    kept = desk.outbox.followed.get(Standpoint("rina", "city", "hazards"))
+    assert kept is not None
+    assert kept.ids.keys() == {"1", "2", "3", "4", "5"}, "it is known from now on"
 
 
 def test_ones_own_p1_calls_when_it_is_left_alone_and_a_colleagues_does_not(desk: CallDesk) -> None:
@@ -159,8 +179,10 @@ def test_a_city_that_is_not_read_yet_silences_no_other(desk: CallDesk) -> None:
     assert len(desk.hazards.unseen) == 2
 
 
-def test_what_stands_in_a_city_that_is_read_later_calls_nobody_and_what_comes_there_then_does(desk: CallDesk) -> None:
-    """Each P1 of a second city called as new, and each breached SLA, when its server had been down at first."""
+def test_of_what_stands_in_a_city_that_is_read_later_only_p1_call_and_what_comes_there_then_does(
+    desk: CallDesk,
+) -> None:
+    """Each breached SLA of a second city called as new when its server had been down at first."""
     both, at = ("city", "second"), Cursor("x", 1, as_of=NOW)
     clocks = (Clock("finish", ClockState.RUNNING, NOW, 60, due=NOW - MINUTE),)
     old = Report("s1", 1, Status.NEW, "flood", 1, "Fire", NOW, NOW)
@@ -173,12 +195,13 @@ def test_what_stands_in_a_city_that_is_read_later_calls_nobody_and_what_comes_th
     desk.writer.apply("second", [PageItem("report", 1, "s1", old)], at)
     desk.look(both)
     desk.look(both)
-    assert {one.alarm.about: one.calls for one in desk.alarms.listed} == {"1": True, "s1": False, "s2": False}
-    assert [tone for tone, _ in desk.calling()] == [P1]
-    assert [one.number for one in desk.hazards.unseen] == ["1"]
+    assert {one.alarm.about: one.calls for one in desk.alarms.listed} == {"1": True, "s1": True, "s2": False}
+    assert [tone for tone, _ in desk.calling()] == [P1, P1]
+    told = {one.number: one.news for one in desk.hazards.unseen}
+    assert told == {"1": HazardNews.REPORTED, "s1": HazardNews.STANDING}
     desk.writer.apply("second", [PageItem("report", 2, "s3", replace(old, id="s3"))], Cursor("x", 2, as_of=NOW))
     desk.look(both)
-    assert [one.number for one in desk.hazards.unseen] == ["1", "s3"]
+    assert [one.number for one in desk.hazards.unseen] == ["1", "s1", "s3"]
     desk.commands.silence()
     desk.writer.forget("second")
     desk.look(both)

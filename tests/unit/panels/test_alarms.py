@@ -65,7 +65,9 @@ class Desk(Rig):
         self.sources = Sources(
             [Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: self.now, ACTIONS
         )
-        self.hazards = Hazards(self.window_state, self.tasks, lambda: self.reader, self.outbox.followed)
+        self.hazards = Hazards(
+            self.window_state, self.tasks, lambda: self.reader, self.outbox.followed, rights_at=lambda _: self.rights
+        )
         self.alarms = Alarms(
             self.window_state, self.tasks, lambda: self.reader, self.outbox, self.edit_commands,
             self.sources, self.hazards,
