@@ -274,13 +274,20 @@ def build_parser() -> argparse.ArgumentParser:
     client_add.set_defaults(command=_client_add)
     client_add.add_argument("name")
     client_add.add_argument("--no-post", action="store_true", help="it is known by name, but may not post")
+    client_add.add_argument("--rate", metavar="RULE", help="how often it may send, such as “600 per 1 minute”")
+    client_rate = client_commands.add_parser(
+        "rate", help="how often a program may send; without a rule as often as all"
+    )
+    client_rate.set_defaults(command=_client_rate)
+    client_rate.add_argument("name")
+    client_rate.add_argument("rule", nargs="?", metavar="RULE", help="such as “1200 per 1 minute”")
     client_list = client_commands.add_parser("list", help="all programs with an api_key")
     client_list.set_defaults(command=_client_list)
     client_list.add_argument("--json", action="store_true")
     client_remove = client_commands.add_parser("remove", help="remove a program; its api_key is dead at once")
     client_remove.set_defaults(command=_client_remove)
     client_remove.add_argument("name")
-    for each in (client_add, client_list, client_remove):
+    for each in (client_add, client_rate, client_list, client_remove):
         each.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
 
     city = commands.add_parser("city", help="set a city up from a folder: services, agencies, areas, units, users …")
@@ -629,7 +636,13 @@ def _user_token(arguments: argparse.Namespace) -> int:
 def _client_add(arguments: argparse.Namespace) -> int:
     from console.server.admin.user_commands import client_add
 
-    return client_add(arguments.database, arguments.name, may_post=not arguments.no_post)
+    return client_add(arguments.database, arguments.name, may_post=not arguments.no_post, rate=arguments.rate)
+
+
+def _client_rate(arguments: argparse.Namespace) -> int:
+    from console.server.admin.user_commands import client_rate
+
+    return client_rate(arguments.database, arguments.name, arguments.rule)
 
 
 def _client_list(arguments: argparse.Namespace) -> int:

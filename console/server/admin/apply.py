@@ -35,6 +35,7 @@ from console.server.city.erasure import count_due
 from console.server.city.feed import read_meta
 from console.server.city.numbered import drop_things, put_things
 from console.server.city.questions import note_questions
+from console.server.city.rates import REQUESTS, RULES, rules_of, text_of
 from console.server.city.records import Actor
 from console.server.city.retention import Retention, read_retention, retention_row
 from console.server.city.rights import call_signs
@@ -173,7 +174,7 @@ class _Plan:
         last = max(last, put_users(database, connection, self._users, by, now) or 0)
         if self._gone_users:
             last = max(last, drop_users(database, connection, self._gone_users, by, now))
-        facts = [{"key": key, "value": self.meta[key]} for key in ("name", "timezone")]
+        facts = [{"key": key, "value": self.meta[key]} for key in ("name", "timezone", REQUESTS) if key in self.meta]
         database.upsert(connection, schema.meta, [*facts, retention_row(self.retention)])
         audit.append(connection, now, audit.AuditedAction(by, audit.CITY, detail=self._detail()))
         return last
@@ -210,6 +211,13 @@ class _Plan:
             if value is not None and value != self.meta[key]:
                 fields.append(FieldChange(key, in_words(self.meta[key]), value))
                 self.meta[key] = value
+        if (rules := self._setup.requests) is not None:
+            before = rules_of(self.meta.get(REQUESTS))
+            for name in sorted(before.keys() | rules):
+                was, will = (one.get(name, f"{RULES[name]} (as everywhere)") for one in (before, rules))
+                if was != will:
+                    fields.append(FieldChange(f"{REQUESTS}.{name}", was, will))
+            self.meta[REQUESTS] = text_of(rules)
         if fields:
             yield Change("city", "", Did.CHANGED, tuple(fields))
         if self._setup.retention is not None and (kept := fields_between(self.retention, self._setup.retention)):
@@ -428,6 +436,7 @@ def _as_setup(present: _Present, now: datetime) -> CitySetup:
         valid("limits"),
         tuple(present.users.values()),
         present.retention,
+        rules_of(present.meta.get(REQUESTS)) or None,
     )
 
 

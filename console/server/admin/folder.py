@@ -30,7 +30,7 @@ SERVICE_COLUMNS = (
 UNIT_COLUMNS = ("id", "code", "name", "agency", "areas", "skills", "shift", "contact", "lat", "lon")
 USER_COLUMNS = ("name", "role", "areas", "agencies")
 PRIORITY_WORDS = {"P1": "1", "P2": "2", "P3": "3", "P4": "4", "other": "*"}
-_CITY_KEYS = ("name", "timezone", "calendars", "targets", "retention")
+_CITY_KEYS = ("name", "timezone", "calendars", "targets", "retention", "requests")
 _CALENDAR_KEYS = ("daily", "weekdays", *DAYS, "holidays")
 _SLA_KEYS = ("first_response", "finish", "validation", "pauses_for", "calendar")
 _TEMPLATE_KEYS = ("id", "kind", "text", "service")
@@ -97,7 +97,8 @@ class _Reader:
         for each in names:
             if each not in FILES and Path(each).suffix in _ENDINGS and not each.startswith("."):
                 self._fault(each, None, "", f"no file of a city is called so{nearest(each, FILES)}")
-        name, timezone, calendars, retention = self._city() if CITY in names else (None, None, None, None)
+        facts = self._city() if CITY in names else (None, None, None, None, None)
+        name, timezone, calendars, retention, requests = facts
         questions = self._questions() if QUESTIONS in names else {}
         setup = CitySetup(
             name,
@@ -111,6 +112,7 @@ class _Reader:
             self._limits() if LIMITS in names else None,
             self._users() if USERS in names else None,
             retention,
+            requests,
         )
         if QUESTIONS in names and setup.services is None:
             self._fault(QUESTIONS, None, "", f"questions belong to services, but {SERVICES} is missing or unreadable")
@@ -124,12 +126,15 @@ class _Reader:
 
     # city.toml
 
-    def _city(self) -> tuple[str | None, str | None, tuple[Calendar, ...] | None, Retention | None]:
+    def _city(
+        self,
+    ) -> tuple[str | None, str | None, tuple[Calendar, ...] | None, Retention | None, dict[str, str] | None]:
         text, value = self._toml(CITY)
         self._unknown(CITY, text, value, _CITY_KEYS)
         name = self._kind(CITY, text, value, "name", str)
         zone: str | None = self._kind(CITY, text, value, "timezone", str)
         self._zone = zone or self._zone
+        requests = self._kind(CITY, text, value, "requests", dict)
         calendars = self._kind(CITY, text, value, "calendars", dict)
         found: list[Calendar] = []
         lines: list[int | None] = []
@@ -139,7 +144,8 @@ class _Reader:
         self._lines["calendars"] = tuple(lines)
         for key, by_priority in (self._kind(CITY, text, value, "targets", dict) or {}).items():
             self._targets[key] = self._slas(text, key, by_priority)
-        return name, zone, tuple(found) if calendars is not None else None, self._retention(text, value)
+        rules = {key: str(rule) for key, rule in requests.items()} if requests is not None else None
+        return name, zone, tuple(found) if calendars is not None else None, self._retention(text, value), rules
 
     def _retention(self, text: str, value: dict[str, Any]) -> Retention | None:
         table = self._kind(CITY, text, value, "retention", dict)

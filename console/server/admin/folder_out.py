@@ -50,6 +50,13 @@ _CITY_COMMENT = """\
 # The city. Look at the folder with “sigap city check FOLDER”, put it into a database with “sigap city apply FOLDER”.
 # A file that is taken out of the folder says nothing: what it is about stays as it is.
 """
+_REQUESTS_COMMENT = """\
+# How often one may ask, where it is not as everywhere: so many at once, and as many again in that time, such as
+# [requests]
+# address_reports = "600 per 2 minutes"
+# (user_reads, user_writes, user_photo_megabytes, user_caller_searches, key_reports, address_reads,
+# address_place_searches, address_reports, address_photos, address_unknown_keys; one key: sigap client rate)
+"""
 _CALENDAR_COMMENT = """\
 # Hours: what targets count in, and shifts of units. daily, weekdays, or monday … sunday; days not named are closed.
 # A shift may end on the next day (23:00-07:00); what a target counts in may not.
@@ -134,7 +141,9 @@ def _write(folder: Path, texts: Mapping[str, str]) -> list[str]:
 
 def _city(setup: CitySetup, tables: Mapping[str, Mapping[str, Sla]]) -> str:
     facts = {"name": setup.name, "timezone": setup.timezone}
-    parts = [_CITY_COMMENT, pairs_text({key: value for key, value in facts.items() if value}), "\n", _CALENDAR_COMMENT]
+    parts = [_CITY_COMMENT, pairs_text({key: value for key, value in facts.items() if value}), "\n"]
+    parts += [_REQUESTS_COMMENT, f"[requests]\n{pairs_text(setup.requests)}\n" if setup.requests else ""]
+    parts.append(_CALENDAR_COMMENT)
     parts += [_calendar(calendar) for calendar in setup.calendars or ()]
     if setup.calendars is not None and not setup.calendars:
         parts.append("[calendars]\n")

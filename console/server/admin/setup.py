@@ -27,6 +27,7 @@ from console.rules.limit import (
 )
 from console.rules.rights import ADMIN, ROLES, Rights, may_set_up
 from console.server.city import tokens
+from console.server.city.rates import CITY_SETS, rule_fault
 from console.server.city.records import LOCAL
 from console.server.city.retention import Retention
 from console.server.errors import Invalid
@@ -75,7 +76,10 @@ class UserRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CitySetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a city consists of. A list replaces all of its kind; what is None is left as it is."""
+    """What a city consists of. A list replaces all of its kind; what is None is left as it is.
+
+    `requests` are the city's own rules of how often one may ask, such as "600 per 1 minute", by what they limit.
+    """
 
     name: str | None = None
     timezone: str | None = None
@@ -88,6 +92,7 @@ class CitySetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     limits: tuple[Limit, ...] | None = None
     users: tuple[UserRecord, ...] | None = None
     retention: Retention | None = None
+    requests: dict[str, str] | None = None
 
 
 class SetupFault(msgspec.Struct, frozen=True):
@@ -144,6 +149,11 @@ def _facts(setup: CitySetup) -> Iterator[SetupFault]:
         yield SetupFault(
             "city", None, "timezone", f"there is no time zone “{setup.timezone}”; write it like Asia/Jakarta"
         )
+    for name, rule in (setup.requests or {}).items():
+        if name not in CITY_SETS:
+            yield SetupFault("city", None, _short(name), f"nothing is limited so{nearest(name, sorted(CITY_SETS))}")
+        elif why := rule_fault(rule):
+            yield SetupFault("city", None, name, why)
 
 
 def is_zone(name: str) -> bool:

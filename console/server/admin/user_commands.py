@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from console.server.city import audit
 from console.server.city.audit_chain import Head, verify
 from console.server.city.city import City
-from console.server.city.clients import add_client, list_clients, remove_client
+from console.server.city.clients import add_client, list_clients, remove_client, set_client_rate
 from console.server.city.pins import set_pin
 from console.server.city.records import COMMAND_LINE, Actor
 from console.server.city.users import add_user, list_users, new_token, remove_user
@@ -81,11 +81,23 @@ def user_pin(database: str, name: str) -> int:
     return on_city(database, give)
 
 
-def client_add(database: str, name: str, *, may_post: bool) -> int:
+def client_add(database: str, name: str, *, may_post: bool, rate: str | None) -> int:
     """Add a program that uses the citizens' side, and print its api_key, once."""
     return on_city(
-        database, lambda city: _say(add_client(city, name, may_post=may_post, by=who_commands())), may_be_new=True
+        database,
+        lambda city: _say(add_client(city, name, may_post=may_post, rate=rate, by=who_commands())),
+        may_be_new=True,
     )
+
+
+def client_rate(database: str, name: str, rate: str | None) -> int:
+    """Set how often a program may send; None: as often as all."""
+
+    def set_rate(city: City) -> int:
+        set_client_rate(city, name, rate, by=who_commands())
+        return _say(f"{name} may send {rate or 'as often as all'}.")
+
+    return on_city(database, set_rate)
 
 
 def client_list(database: str, *, as_json: bool) -> int:
@@ -99,7 +111,7 @@ def client_list(database: str, *, as_json: bool) -> int:
             _remark("no program has an api_key. Give one: sigap client add NAME.")
         for client in clients:
             rights = "may post" if client.may_post else "may not post"
-            _say(f"{client.name}\t{client.created:%Y-%m-%d %H:%M} UTC\t{rights}")
+            _say(f"{client.name}\t{client.created:%Y-%m-%d %H:%M} UTC\t{rights}\t{client.rate or ''}".rstrip())
         return DONE
 
     return on_city(database, show)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +22,7 @@ from console.server.city.city import City
 from console.server.city.database import COMMITTED, present_mark
 from console.server.city.feed_buffer import FeedBuffer
 from console.server.city.presence import SEEN
+from console.server.city.rates import REQUESTS, rules_of
 
 if TYPE_CHECKING:
     from psycopg import Notify
@@ -35,6 +37,10 @@ _LISTEN_AGAIN_S = 2.0
 _STILL_THERE_S = 30.0
 ENDING_S = 2.0
 """How long the end waits for what is being read."""
+_ASIDE_S = 2.0
+"""How often the city's rules of requests, and how many processes it has, are looked at."""
+PRESENT = (0x53494741, 0x50)
+"""Each process holds this lock of PostgreSQL together with all others, for as long as it lives."""
 _MOST_PAGES = 64
 _MOST_BYTES = 64_000_000
 
@@ -48,6 +54,11 @@ class DatabaseMark(msgspec.Struct, frozen=True):
     """None while a commit of this process that may have changed users has not been looked at."""
 
 
+_PROCESSES = sa.text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted "
+    "AND classid = :one AND objid = :two AND objsubid = 2 "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+).bindparams(one=PRESENT[0], two=PRESENT[1])
 _UNKNOWN = DatabaseMark("", -1, None)
 
 
@@ -59,10 +70,14 @@ class ChangeWatcher:
     def __init__(self, city: City) -> None:
         self.mark = _UNKNOWN
         self.on_growth: list[Callable[[], None]] = []
+        self.on_rates: Callable[[Mapping[str, str], int], object] = lambda rules, processes: None
+        """Gets the city's own rules of requests and the number of its processes, when either is another."""
         self._city = city
         self._feed_buffer = FeedBuffer(city.changes, city.mark)
         self._due = asyncio.Event()
         self._users_stale = False
+        self._rates: tuple[str | None, int] = (None, 1)
+        self._aside_due = 0.0
         self._announced: tuple[str, int] | None = None
         self._told = False
         self._ending = False
@@ -153,6 +168,7 @@ class ChangeWatcher:
                 async with await psycopg.AsyncConnection.connect(*arguments, **options, autocommit=True) as connection:
                     await connection.execute(f"LISTEN {COMMITTED}")
                     await connection.execute(f"LISTEN {SEEN}")
+                    await connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", PRESENT)
                     self._told = True
                     while True:
                         async for notice in connection.notifies(timeout=_STILL_THERE_S):
@@ -183,10 +199,22 @@ class ChangeWatcher:
         with database.read() as connection:
             newest, count = connection.execute(sa.select(sa.func.max(table.c.seq), sa.func.count())).one()
             now = present_mark(connection)
+            if (at := time.monotonic()) >= self._aside_due:
+                self._aside_due = at + _ASIDE_S
+                self._look_aside(connection)
         if database.went_back(before, now):
             log.error("the database was set back from change %d to %d: a new epoch begins", before.seq, now.seq)
             return self._read()
         return DatabaseMark(now.epoch, now.seq, (now.epoch, newest or 0, count))
+
+    def _look_aside(self, connection: sa.Connection) -> None:
+        """Find the city's own rules of requests, and how many processes serve it. Those of a file are one."""
+        meta = schema.meta
+        rules = connection.scalar(sa.select(meta.c.value).where(meta.c.key == REQUESTS))
+        processes = 1 if self._city.database.is_sqlite else connection.scalar(_PROCESSES) or 1
+        if (found := (rules, int(processes))) != self._rates:
+            self._rates = found
+            self.on_rates(rules_of(rules), found[1])
 
     def _together(self, found: DatabaseMark) -> DatabaseMark:
         """What was read, with what this process has committed meanwhile."""

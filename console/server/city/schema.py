@@ -245,6 +245,8 @@ api_clients = sa.Table(
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("may_post", sa.SmallInteger, nullable=False),
 )
+api_clients.append_column(sa.Column("rate", sa.Text))
+"""How often it may send, as a rule of its own; None: as often as all."""
 positions = sa.Table(
     "positions",
     metadata,

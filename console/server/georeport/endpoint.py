@@ -25,7 +25,7 @@ from console.server.georeport.faults import GeoReportRefusal, errors, not_found,
 from console.server.georeport.form import PostedForm, is_multipart, key_at_start, most_body, read_form
 from console.server.georeport.formats import Format, GeoReportDocument, asked_format, write
 from console.server.georeport.post import create
-from console.server.georeport.posters import Posters
+from console.server.georeport.posters import Poster, Posters
 from console.server.http import openapi
 from console.server.http.bodies import BodyReader, BodyShare
 from console.server.http.endpoint import HttpEndpoint, Pool, RequestContext, is_this_computer, retry_after
@@ -119,35 +119,47 @@ class GeoReport:
             return await self._posted(request, BodyReader(request, share), share)
 
     async def _posted(self, request: Request, body: BodyReader, share: BodyShare) -> Response:
-        """Take a POST: of a long one the first bytes have to say who sends it, before more of it is read."""
-        key = request.query_params.get("api_key", "")
-        actor: Actor | None = None
+        """Take a POST: of a long one the first bytes have to say who sends it, before more of it is read.
+
+        Who sends many is held back between two pieces of work, where he occupies neither a thread nor the database.
+        """
+        key, pool = request.query_params.get("api_key", ""), Pool.DOOR
+        poster: Poster | None = None
         most = most_body(request)
         await body.read(most, enough=_KEY_WITHIN)
         if not body.ended:
             key = key or key_at_start(body.content)
-            actor = await self._http_endpoint.at_work(lambda: self._posters.actor(request, key), request, Pool.DOOR)
+            poster = await self._http_endpoint.at_work(lambda: self._posters.poster(request, key), request, pool)
+            await self._http_endpoint.pace_post(request, poster.client, poster.rate)
             await body.read(most)
         many = is_multipart(request)
         if many:
             share.take(len(body.content))  # its photos are taken out of it and held beside it
         pool = Pool.PUBLIC_PHOTO if many else Pool.PUBLIC_WRITE
-        return await self._http_endpoint.at_work(lambda: self._post(request, body.content, key, actor), request, pool)
+        known = poster
+        form, sender = await self._http_endpoint.at_work(
+            lambda: self._understood(request, body.content, key, known), request, pool
+        )
+        if sender is not known:
+            await self._http_endpoint.pace_post(request, sender.client, sender.rate)
+        return await self._http_endpoint.at_work(lambda: self._post(request, form, sender.actor), request, pool)
 
     def _read(self, context: RequestContext) -> Response:
         self._check_jurisdiction(context.request.query_params.get("jurisdiction_id", ""))
         return _written(context.request, self._resource(_path_of(context.request)).read(context.request))
 
-    def _post(self, request: Request, body: bytes, key: str, actor: Actor | None) -> Response:
-        """`actor` is who came with the key, where that is known already."""
+    def _understood(self, request: Request, body: bytes, key: str, known: Poster | None) -> tuple[PostedForm, Poster]:
+        """The form and who sends it; `known` is who came with the key, where that was found out already."""
         form = read_form(request, body)
         api_key = form.one("api_key") or key
-        if actor is None or api_key != key:
-            actor = self._posters.actor(request, api_key)
+        poster = known if known is not None and api_key == key else self._posters.poster(request, api_key)
+        return msgspec.structs.replace(form, api_key=api_key), poster
+
+    def _post(self, request: Request, form: PostedForm, actor: Actor) -> Response:
         self._check_jurisdiction(form.one("jurisdiction_id") or request.query_params.get("jurisdiction_id", ""))
         post = self._resource(_path_of(request)).post
         assert post is not None
-        return _written(request, post(msgspec.structs.replace(form, api_key=api_key), actor))
+        return _written(request, post(form, actor))
 
     def _check_jurisdiction(self, asked: str) -> None:
         """A city is one jurisdiction. Who names none means it, and so does everybody where the city has no name."""

@@ -92,6 +92,7 @@ def make_app(
     map_tiles = MapTiles(city_map, http_endpoint)
     place_search = PlaceSearch(city_map)
     citizens_pages = Citizens(city, http_endpoint, store, place_search)
+    change_watcher.on_rates = http_endpoint.settle_rates
     if users is not None:
         users.stamp = lambda: change_watcher.mark.users
 

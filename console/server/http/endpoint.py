@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_client.decoding import convert, decode
 from console.server.city.payload_check import as_whole
+from console.server.city.rates import RateLimit
 from console.server.city.records import LOCAL, Actor
 from console.server.city.users import Users
 from console.server.city.work_threads import PUBLIC_STEPS, CancelToken, WorkThreads
@@ -151,6 +152,7 @@ class HttpEndpoint:
     ) -> None:
         self._users = users
         self._limits = limits or RateLimits()
+        self.settle_rates = self._limits.settle
         self._bodies = bodies or BodyBudget()
         self._pools = _pools(connections)
 
@@ -164,7 +166,7 @@ class HttpEndpoint:
     ) -> Endpoint:
         """An endpoint that takes bodies up to `most` bytes; `public` asks for no token.
 
-        A public POST counts as a citizen's, by its address, unless the work itself calls `count_post`. The work is done
+        A public POST counts as a citizen's, by its address, unless the work itself calls `pace_post`. The work is done
         on the threads of `pool`, by default those that the method asks for.
         """
 
@@ -193,7 +195,7 @@ class HttpEndpoint:
         """
         if public:
             limit = _PUBLIC.get(request.method, rate_limit.PUBLIC_READ) if counts_posts else rate_limit.PUBLIC_READ
-            self._limits.spend_by_address(limit, host_of(request))
+            await self._limits.pace_by_address(limit, host_of(request))
         if "\x00" in request.url.path or "%00" in request.url.query:
             raise Refusal("An address holds no NUL characters.")
         actor = _ANYBODY if public else await self._asker(request)
@@ -231,7 +233,9 @@ class HttpEndpoint:
                 if token:
                     await self._note_unknown(request)
                 raise
-        self._count(request, actor)
+        if not actor.tokenless:
+            limit = rate_limit.READ if request.method in _READS else rate_limit.WRITE
+            await self._limits.pace(limit, actor.name)
         return actor
 
     def _since_now(self) -> Callable[[], bool]:
@@ -255,12 +259,14 @@ class HttpEndpoint:
         except Refusal as refusal:
             log.warning("an unknown token from %s is not in the audit log: %s", where, refusal.message)
 
-    def count_post(self, request: Request, client: str | None) -> None:
-        """Count a citizen's report: of a program that showed its key, or of an address. TooMany when there are many."""
+    async def pace_post(self, request: Request, client: str | None, own: RateLimit | None) -> None:
+        """Count a citizen's report: of a program that showed its key, by its own rule or that of all, or of an address.
+        When there are many it is held back; TooMany when there are too many.
+        """
         if client is not None:
-            self._limits.spend(rate_limit.KEY_POST, client)
+            await self._limits.pace(rate_limit.KEY_POST, client, own)
         else:
-            self._limits.spend_by_address(rate_limit.CITIZEN_POST, host_of(request))
+            await self._limits.pace_by_address(rate_limit.CITIZEN_POST, host_of(request))
 
     def count_search(self, request: Request) -> None:
         """Count a search for a place. TooMany when an address asks for very many."""
@@ -307,10 +313,6 @@ class HttpEndpoint:
     def asked_anew(self, context: RequestContext) -> Actor:
         """The user who asks, with the rights that the database has now."""
         return self.actor_of(_token(context.request), refresh=True)
-
-    def _count(self, request: Request, actor: Actor) -> None:
-        if not actor.tokenless:
-            self._limits.spend(rate_limit.READ if request.method in _READS else rate_limit.WRITE, actor.name)
 
 
 _READING = frozenset({Pool.READ, Pool.PUBLIC_READ, Pool.PUBLIC_PHOTO, Pool.PUBLIC_PLACES})

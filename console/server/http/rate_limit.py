@@ -1,68 +1,60 @@
-"""How often one client may ask: some at once, then at a steady rate; per user, key and address, in this process.
+"""How often one client may ask: some at once, then at a steady rate; per user, key and address.
 
-Several server processes count each for itself. What nobody can pretend to be is counted per user or key; the rest per
-address, and IPv6 addresses per network, since one subscriber has all of it. This computer is not limited by address:
-either nobody else can be there, or a proxy stands before the server, and then `serve --behind-proxy` tells who asks.
+What nobody can pretend to be is counted per user or key; the rest per address, and IPv6 addresses per network, since
+one subscriber has all of it. This computer is not limited by address: either nobody else can be there, or a proxy
+stands before the server, and then `serve --behind-proxy` tells who asks. Of several processes of a city each allows
+its share (docs/decisions/0033).
 """
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import math
-import re
 import threading
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 
+from console.server.city.rates import (
+    CALLER,
+    CITIZEN_PHOTO,
+    CITIZEN_POST,
+    KEY_POST,
+    PLACE_SEARCH,
+    PUBLIC_READ,
+    READ,
+    RULES,
+    SIGN_IN,
+    SIGN_IN_RECORD,
+    UPLOAD,
+    WRITE,
+    RateLimit,
+)
 from console.server.errors import TooMany
 
+__all__ = [
+    "CALLER",
+    "CITIZEN_PHOTO",
+    "CITIZEN_POST",
+    "KEY_POST",
+    "PLACE_SEARCH",
+    "PUBLIC_READ",
+    "READ",
+    "RULES",
+    "SIGN_IN",
+    "SIGN_IN_RECORD",
+    "UPLOAD",
+    "WRITE",
+    "RateLimits",
+    "network_of",
+]
 _MOST_CLIENTS = 50_000
-
-
-READ = "read"
-WRITE = "write"
-PUBLIC_READ = "public read"
-PLACE_SEARCH = "search of places"
-CITIZEN_POST = "citizen's post"
-CITIZEN_PHOTO = "citizen's photo"
-KEY_POST = "post by key"
-UPLOAD = "upload"
-CALLER = "reports of a caller"
-SIGN_IN = "unknown token"
-SIGN_IN_RECORD = "record of unknown tokens"
-
-RULES = {
-    READ: "500 per 10 second",  # with a token, per user: 50 a second
-    WRITE: "100 per 5 second",  # edits, photos, positions, per user: 20 a second, a hundred at once after being offline
-    PUBLIC_READ: "500 per 10 second",  # without a token, per address
-    PLACE_SEARCH: "150 per 30 second",  # places while they are typed, and addresses of points, per address
-    CITIZEN_POST: "120 per 2 minute",  # new reports from citizens, per address: a thousand phones of a carrier have one
-    CITIZEN_PHOTO: "180 per 2 minute",  # their photos, per address
-    KEY_POST: "60 per 1 minute",  # new reports with an api_key, per key
-    UPLOAD: "2000 per 1 hour",  # megabytes of photos, per user
-    CALLER: "30 per 10 minute",  # searches by a telephone number, per user: who takes calls asks for fewer
-    SIGN_IN: "10 per 1 minute",  # per address; known tokens work all the while
-    SIGN_IN_RECORD: "60 per 1 minute",  # refused sign-ins written into the audit log, of all addresses together
-}
-"""What is limited, and how far: so many at once, and as many again in that time. A long time bears with a burst."""
-
-_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
-
-
-class RateLimit(NamedTuple):
-    """How many requests may come at once; after them one every `step_s`."""
-
-    burst: int
-    step_s: float
-
-    @classmethod
-    def read(cls, text: str) -> RateLimit:
-        """A rule from its text, such as "100 per 5 second"; ValueError when it is none."""
-        found = re.fullmatch(r"(\d+) per (\d+) (second|minute|hour)", text)
-        if found is None:
-            raise ValueError(f"“{text}” is no rule; write it as “100 per 5 second”.")
-        return cls(int(found[1]), int(found[2]) * _SECONDS[found[3]] / int(found[1]))
+_PATIENCE_S = 2.0
+_PATIENCE_OF_KEYS_S = 5.0
+"""How long a request is held back rather than refused. A front sends one after the other and hears no 429 then."""
+_MOST_WAITING, _MOST_WAITING_EACH = 200, 50
+"""Requests that are held back at once: of each limit, and of each client."""
 
 
 class RateLimits:
@@ -74,28 +66,36 @@ class RateLimits:
 
     def __init__(
         self,
-        rules: dict[str, str] | None = None,
+        rules: Mapping[str, str] | None = None,
         *,
         most_clients: int = _MOST_CLIENTS,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._rules = {name: RateLimit.read(text) for name, text in (RULES | (rules or {})).items()}
+        self._given = dict(rules or {})
+        self._rules: dict[str, RateLimit] = {}
+        self._processes = 1
         self._ahead: dict[tuple[str, str], float] = {}
         self._most_clients = most_clients
         self._clock = clock
+        self._sleep = sleep
+        self._waiting: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
+        self.settle({}, 1)
 
     @property
     def clients(self) -> int:
         """How many clients are remembered."""
         return len(self._ahead)
 
+    def settle(self, city: Mapping[str, str], processes: int) -> None:
+        """From now on the city's own rules hold, where it has some, and so many processes share what they allow."""
+        self._rules = {name: RateLimit.read(text) for name, text in (RULES | dict(city) | self._given).items()}
+        self._processes = max(1, processes)
+
     def spend(self, limit: str, client: str, cost: int = 1) -> None:
         """Count one request of a client (or `cost` of them); TooMany with the seconds to wait when there were many."""
-        wait_s = self._count(limit, client, cost)
-        if wait_s > 0:
-            whole_s = max(1, math.ceil(wait_s))
-            raise TooMany(f"Too many requests. Ask again in {whole_s} s.", retry_after_s=whole_s)
+        self._refuse(self._count(limit, client, cost))
 
     def has_room(self, limit: str, client: str, cost: int = 1) -> bool:
         """Count one request of a client; False (and it is not counted) when there were too many."""
@@ -106,18 +106,58 @@ class RateLimits:
         if (network := network_of(host)) is not None:
             self.spend(limit, network)
 
-    def _count(self, limit: str, client: str, cost: int) -> float:
-        """Count it and return 0, or do not and return the seconds to wait."""
-        rule, place, now = self._rules[limit], (limit, client), self._clock()
+    async def pace(self, limit: str, client: str, own: RateLimit | None = None) -> None:
+        """Count one request of a client, and hold it back for a moment when there were many, on the event loop alone;
+        TooMany when there were too many for that. `own` is a rule of this client's own.
+        """
+        patience_s = _PATIENCE_OF_KEYS_S if limit == KEY_POST else _PATIENCE_S
+        # protects: slower-before-refused
+        wait_s = self._count(limit, client, 1, patience_s=patience_s, own=own)
+        if wait_s >= 0:
+            self._refuse(wait_s)
+            return
+        place, everybody = (limit, client), (limit, "")
+        self._waiting.update((place, everybody))
+        try:
+            await self._sleep(-wait_s)
+        finally:
+            self._waiting.subtract((place, everybody))
+            if not self._waiting[place]:
+                del self._waiting[place]
+
+    async def pace_by_address(self, limit: str, host: str | None) -> None:
+        """`pace`, for an address; requests from this computer are not counted."""
+        if (network := network_of(host)) is not None:
+            await self.pace(limit, network)
+
+    def _count(
+        self, limit: str, client: str, cost: int, *, patience_s: float = 0.0, own: RateLimit | None = None
+    ) -> float:
+        """Count it and return 0; or below zero the seconds for which it is held back; or do not count it, and return
+        the seconds after which it would not be too much.
+        """
+        rule, place, now = own or self._rules[limit], (limit, client), self._clock()
+        # protects: processes-share-a-limit
+        step_s = rule.step_s * self._processes
+        at_once_s = max(rule.burst * rule.step_s, cost * step_s if rule.burst >= cost else 0.0)
         with self._lock:
-            ahead = max(self._ahead.get(place, now), now) + cost * rule.step_s
-            wait_s = ahead - now - rule.burst * rule.step_s
-            if wait_s > rule.step_s * 1e-6:
+            ahead = max(self._ahead.get(place, now), now) + cost * step_s
+            wait_s = ahead - now - at_once_s
+            if wait_s > step_s * 1e-6 and (wait_s > patience_s or not self._may_wait(place)):
                 return wait_s
             if place not in self._ahead and len(self._ahead) >= self._most_clients:
                 self._forget(now)
             self._ahead[place] = ahead
-            return 0.0
+            return min(0.0, -wait_s) if wait_s > step_s * 1e-6 else 0.0
+
+    def _may_wait(self, place: tuple[str, str]) -> bool:
+        return self._waiting[place] < _MOST_WAITING_EACH and self._waiting[place[0], ""] < _MOST_WAITING
+
+    @staticmethod
+    def _refuse(wait_s: float) -> None:
+        if wait_s > 0:
+            whole_s = max(1, math.ceil(wait_s))
+            raise TooMany(f"Too many requests. Ask again in {whole_s} s.", retry_after_s=whole_s)
 
     def _forget(self, now: float) -> None:
         """Forget clients that have asked for nothing for long; when all ask, forget all."""

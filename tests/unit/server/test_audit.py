@@ -425,3 +425,7 @@ def test_a_mistyped_database_is_not_made_and_a_mistyped_area_is_said(
     assert "there is no area w9 yet" in capsys.readouterr().err
     assert main(["client", "list", address]) == 0
     assert "no program has an api_key" in capsys.readouterr().err
+    assert main(["client", "add", "front", "--rate", "600 per 1 minute", address]) == 0
+    assert main(["client", "rate", "front", "900 per 1 minute", address]) == 0
+    assert main(["client", "list", address]) == 0
+    assert capsys.readouterr().out.endswith("may post\t900 per 1 minute\n")

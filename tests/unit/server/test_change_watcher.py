@@ -13,8 +13,12 @@ from starlette.responses import Response
 from starlette.types import Message
 
 from api_client.model import EditBody, Kind
+from console.server.admin.apply import apply_setup
+from console.server.admin.setup import CitySetup
+from console.server.city import change_watcher as watching
 from console.server.city.change_watcher import ChangeWatcher, DatabaseMark
 from console.server.city.city import City
+from console.server.city.records import COMMAND_LINE
 from console.server.city.users import Users, add_user, remove_user
 from console.server.http.endpoint import HttpEndpoint, RequestContext
 from console.server.http.event_stream import Subscribers
@@ -81,6 +85,30 @@ def test_a_stream_that_began_while_users_were_changed_ends_once_they_are_known(c
         await change_watcher.stop()
 
     asyncio.run(listen())
+
+
+def test_processes_are_counted_and_the_citys_own_rules_are_found(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_ASIDE_S", 0.0)
+
+    async def watched() -> None:
+        told: asyncio.Queue[tuple[dict[str, str], int]] = asyncio.Queue()
+        one, two = ChangeWatcher(city), ChangeWatcher(city)
+        loop = asyncio.get_running_loop()
+        one.on_rates = lambda rules, count: loop.call_soon_threadsafe(told.put_nowait, (dict(rules), count))
+        async with asyncio.timeout(20):
+            await one.start()
+            await two.start()
+            if not city.database.is_sqlite:
+                assert await told.get() == ({}, 2)
+            apply_setup(city, CitySetup(requests={"key_reports": "5 per 1 minute"}), COMMAND_LINE)
+            found = await told.get()
+            assert found == ({"key_reports": "5 per 1 minute"}, 1 if city.database.is_sqlite else 2)
+            await two.stop()
+            if not city.database.is_sqlite:
+                assert (await told.get())[1] == 1
+            await one.stop()
+
+    asyncio.run(watched())
 
 
 async def receive() -> Message:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -87,6 +88,7 @@ def test_faults_of_city_toml_are_told_by_line(folder: Path) -> None:
     (folder / "city.toml").write_text(
         'name = "Town"\ntimezone = "Asia/Jakart"\nnmae = "x"\n[calendars.day]\ndaily = "7 to 9"\n'
         '[calendars.night]\nholidays = ["31.12.2026"]\n[targets.standard]\nP1 = { first_response = "soon" }\n'
+        '[requests]\nkey_report = "5 per 1 minute"\naddress_reads = "many"\n'
     )
     said = told(folder)
     for wanted in (
@@ -95,6 +97,8 @@ def test_faults_of_city_toml_are_told_by_line(folder: Path) -> None:
         "city.toml, line 5, daily: “7 to 9” are no hours",
         "city.toml, line 6, holidays: “31.12.2026” is no day",
         "city.toml, line 9, first_response: “soon” is no length of time",
+        "city.toml, key_report: nothing is limited so; did you mean “key_reports”?",
+        "city.toml, address_reads: “many” is no rule; write it like “600 per 1 minute”",
     ):
         assert any(one.startswith(wanted) for one in said), (wanted, said)
 
@@ -207,7 +211,7 @@ def test_cells_read_as_they_were_written(tmp_path: Path, rows: list[tuple[str, s
 
 
 def test_what_is_written_reads_the_same(folder: Path, tmp_path: Path) -> None:
-    setup = read_folder(folder).setup
+    setup = msgspec.structs.replace(read_folder(folder).setup, requests={"user_writes": "50 per 5 seconds"})
     write_folder(tmp_path / "twin", setup)
     assert read_folder(tmp_path / "twin").setup == setup
     assert "token" not in "".join(folder_texts(CitySetup(users=setup.users)).values()).replace("Tokens", "")

@@ -262,6 +262,10 @@ def test_supervisors_set_a_city_up_by_the_api(city: City, url: str) -> None:
     crew = Api(url, done["tokens"]["u4"])
     assert crew.get("/jobs").json()["unit"]["code"] == "u4"
     assert put(chief, there, seen=shown["difference"]["mark"]).json()["error"] == "city_changed"
+    assert put(chief, {"requests": {"key_reports": "9 per 1 minute"}}).json()["difference"]["changes"][0]["fields"] == [
+        {"field": "requests.key_reports", "before": "600 per 1 minute (as everywhere)", "after": "9 per 1 minute"}
+    ]
+    assert chief.get("/city").json()["requests"] == {"key_reports": "9 per 1 minute"}
     refused = put(chief, {"units": [{"id": "u1", "agency": "xx"}], "users": []})
     assert refused.status_code == 422
     assert len(refused.json()["faults"]) == 2

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import requests
 
 from console.server.city import audit
 from console.server.city.city import City
+from console.server.city.rates import READ, WRITE, RateLimit, rule_fault, rules_of, text_of
 from console.server.city.users import Users, add_user
 from console.server.errors import TooMany
 from console.server.http import bodies, rate_limit
@@ -50,7 +52,7 @@ def test_every_rule_can_be_read_and_bears_what_consoles_do() -> None:
             limits.spend(rate_limit.READ, f"user{console}")
     for _ in range(10_000):  # programs on this computer
         limits.spend_by_address(rate_limit.CITIZEN_POST, "127.0.0.1")
-    assert set(RULES) >= {rate_limit.READ, rate_limit.WRITE, rate_limit.SIGN_IN}
+    assert set(RULES) >= {READ, WRITE, rate_limit.SIGN_IN}
 
 
 @one_database
@@ -82,20 +84,89 @@ def test_without_users_nothing_is_limited(city: City, tmp_path: Path) -> None:
         api.session.close()
 
 
+class Pace:
+    """Limits with a clock of their own, which goes on while somebody is held back."""
+
+    def __init__(self, **rules: str) -> None:
+        self.now = 0.0
+        self.held: list[float] = []
+        given = {getattr(rate_limit, name): text for name, text in rules.items()}
+        self.limits = RateLimits(given, clock=lambda: self.now, sleep=self.sleep)
+
+    async def sleep(self, seconds: float) -> None:
+        self.held.append(seconds)
+        self.now += seconds
+
+    def asked(self, times: int, limit: str, client: str, own: RateLimit | None = None) -> int:
+        """So many requests, one after the other: how many are taken."""
+        taken = 0
+        for _ in range(times):
+            with contextlib.suppress(TooMany):
+                asyncio.run(self.limits.pace(limit, client, own))
+                taken += 1
+        return taken
+
+
 def test_the_phones_behind_one_address_of_a_carrier_get_through_in_a_flood() -> None:
-    """150 citizens of one carrier in one minute: the last one waited a quarter of an hour, and many gave up."""
-    now = [0.0]
-    limits = RateLimits(clock=lambda: now[0])
+    """Of 150 citizens of one carrier in one minute the last one waited a quarter of an hour, and many gave up."""
+    pace, phones = Pace(), 0
+    for number in range(1_000):
+        pace.now = max(pace.now, number * 0.12)  # a thousand in two minutes
+        phones += pace.asked(1, rate_limit.CITIZEN_POST, "114.4.0.1")
+    assert (phones, pace.held) == (1_000, [])
+    vandal = Pace()
+    taken = 0
+    while vandal.now < 60.0:
+        taken += vandal.asked(20, rate_limit.CITIZEN_POST, "114.4.0.1")
+        vandal.now += 0.2
+    assert taken < 920, "and yet nobody fills the city's queue with what he likes"
 
-    def taken(phones: int) -> int:
-        return sum(limits.has_room(rate_limit.CITIZEN_POST, "114.4.0.1") for _ in range(phones))
 
-    waiting = 150 - taken(150)
-    assert waiting <= 30
-    now[0] = 30.0  # the pages try again
-    assert taken(waiting) == waiting
-    now[0] = 60.0
-    assert taken(1000) < 100, "and yet nobody fills the city's queue with what he likes"
+def test_who_sends_many_is_held_back_before_he_is_refused() -> None:
+    front = Pace(KEY_POST="10 per 10 seconds")
+    assert front.asked(30, rate_limit.KEY_POST, "FixMyStreet") == 30
+    assert front.held == pytest.approx([1.0] * 20), "one after the other hears no 429"
+    assert front.asked(5, rate_limit.KEY_POST, "portal", RateLimit.read("1 per 1 hour")) == 1, "a rule of its own"
+
+    async def at_once() -> list[object]:
+        held: list[float] = []
+        limits = RateLimits({rate_limit.KEY_POST: "10 per 10 seconds"}, clock=lambda: 0.0, sleep=going(held))
+        many = (limits.pace(rate_limit.KEY_POST, "FixMyStreet") for _ in range(20))
+        found = await asyncio.gather(*many, return_exceptions=True)
+        assert held == pytest.approx([1.0, 2.0, 3.0, 4.0, 5.0])
+        return [one for one in found if one is not None]
+
+    refused = asyncio.run(at_once())
+    assert len(refused) == 5
+    assert {one.more["retry_after_s"] for one in refused if isinstance(one, TooMany)} == {6}
+
+
+def going(held: list[float]) -> Callable[[float], Awaitable[None]]:
+    async def sleep(seconds: float) -> None:
+        held.append(seconds)
+        await asyncio.sleep(0)
+
+    return sleep
+
+
+@pytest.mark.parametrize("processes", [1, 2, 4, 8])
+def test_processes_together_allow_what_one_does(processes: int) -> None:
+    rule = {rate_limit.CITIZEN_POST: "80 per 2 minutes"}
+    shared = [RateLimits(rule, clock=lambda: 0.0) for _ in range(processes)]
+    for each in shared:
+        each.settle({}, processes)
+    taken = [sum(each.has_room(rate_limit.CITIZEN_POST, "114.4.0.1") for _ in range(100)) for each in shared]
+    assert sum(taken) == 80
+
+
+@pytest.mark.parametrize(
+    "text", ["", "many", "0 per 1 minute", "5 per 0 hours", "5 per 2 days", "99999999 per 1 hour", "1 per 25 hours"]
+)
+def test_what_is_no_rule_is_not_taken(text: str) -> None:
+    assert rule_fault(text)
+    assert rules_of(text_of({READ: text, WRITE: "5 per 1 minute", "newer": "1 per 1 hour"})) == {
+        WRITE: "5 per 1 minute"
+    }
 
 
 @one_database

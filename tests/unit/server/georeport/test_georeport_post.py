@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from api_client.model import AttributeValue, Datatype, Service, ServiceAttribute, Status
 from console.server.city.city import City
-from console.server.city.clients import add_client, list_clients, remove_client
+from console.server.city.clients import add_client, list_clients, remove_client, set_client_rate
 from console.server.city.records import LOCAL, CitizenOptions, Posting
 from console.server.city.users import Users, add_user
 from console.server.errors import Invalid, NotFound
@@ -331,6 +331,16 @@ def test_too_many_posts_are_told_when_to_come_again(city: City, tmp_path: Path) 
         answer = post(api, "requests.xml", data=GOOD | {"api_key": key})
         assert (answer.status_code, fromstring(answer.content).findtext("error/code")) == (429, "429")
         assert int(answer.headers["Retry-After"]) > 0
+        set_client_rate(city, "portal", "5 per 1 hour")
+        assert [post(api, data=GOOD | {"api_key": key}).status_code for _ in range(5)] == [201] * 4 + [429]
+        own = add_client(city, "own", rate="3 per 1 hour")
+        assert [post(api, data=GOOD | {"api_key": own}).status_code for _ in range(4)] == [201, 201, 201, 429]
+        assert [each.rate for each in list_clients(city)] == ["3 per 1 hour", "5 per 1 hour"]
+        for wrong in ("fast", "0 per 1 hour"):
+            with pytest.raises(Invalid):
+                set_client_rate(city, "own", wrong)
+        with pytest.raises(NotFound):
+            set_client_rate(city, "nobody", None)
         api.session.close()
 
 
