@@ -66,14 +66,18 @@ def main() -> None:
     parser.add_argument("--waits", action="store_true", help="ask PostgreSQL what its sessions wait for, which costs")
     options = parser.parse_args()
     found: dict[tuple[int, Path], list[Round]] = {}
-    for count in [1] if options.sqlite else options.processes:
-        with contextlib.ExitStack() as stack:
-            served = [(tree, stack.enter_context(_city(tree, count, sqlite=options.sqlite))) for tree in options.trees]
-            for _ in range(options.rounds):
-                for tree, (database, ports) in served:
-                    made = _round(database, ports, options)
-                    found.setdefault((count, tree), []).append(made)
-                    _say(f"  {count} processes, {tree.name}: {made.per_s:.0f}/s at a load of {os.getloadavg()[0]:.1f}")
+    with contextlib.ExitStack() as stack:
+        counts = [1] if options.sqlite else options.processes
+        served = [
+            (count, tree, *stack.enter_context(_city(tree, count, sqlite=options.sqlite)))
+            for count in counts
+            for tree in options.trees
+        ]
+        for _ in range(options.rounds):
+            for count, tree, database, ports in served:
+                made = _round(database, ports, options)
+                found.setdefault((count, tree), []).append(made)
+                _say(f"  {count} processes, {tree.name}: {made.per_s:.0f}/s at a load of {os.getloadavg()[0]:.1f}")
     for (count, tree), rounds in found.items():
         ms = sorted(one for each in rounds for one in each.ms)
         _say(

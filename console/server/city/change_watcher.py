@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 
 from console.server.city import schema
 from console.server.city.city import City
-from console.server.city.database import COMMITTED, present_mark
+from console.server.city.database import COMMITTED
 from console.server.city.feed_buffer import FeedBuffer
 from console.server.city.presence import SEEN
 from console.server.city.rates import REQUESTS, rules_of
@@ -33,6 +33,8 @@ _LOOK_S = {"sqlite": 0.25, "other": 0.05}
 """How often the database is asked whether another process has committed."""
 _LOOK_TOLD_S = 1.0
 """How often while PostgreSQL tells of every commit; it finds a database that was set back, of which nobody tells."""
+_REST_S = 0.02
+"""From the beginning of one look at the database to the next."""
 _LISTEN_AGAIN_S = 2.0
 _STILL_THERE_S = 30.0
 ENDING_S = 2.0
@@ -144,9 +146,11 @@ class ChangeWatcher:
 
     async def _run(self) -> None:
         gap = _LOOK_S["sqlite" if self._city.database.is_sqlite else "other"]
+        assert self._loop is not None
         while not self._ending:
             self._due.clear()
             self._users_stale = False
+            looked = self._loop.time()
             self.mark = self._together(await self._look())
             state = self.mark.epoch, self.mark.seq
             if state != self._announced:
@@ -156,6 +160,8 @@ class ChangeWatcher:
             with contextlib.suppress(TimeoutError):  # wait_for would lose a cancellation that comes with what is due
                 async with asyncio.timeout(_LOOK_TOLD_S if self._told else gap):
                     await self._due.wait()
+            # Of many commits in a row each is not looked at by each process: that would take more than the edits do.
+            await asyncio.sleep(max(0.0, looked + _REST_S - self._loop.time()))
 
     async def _listen(self) -> None:
         """Let PostgreSQL tell of the commits and the presence of other servers; while it cannot, looking is enough."""
@@ -194,18 +200,17 @@ class ChangeWatcher:
             return _UNKNOWN  # nothing that was known before is given out while the database does not answer
 
     def _read(self) -> DatabaseMark:
-        table, database = schema.users, self._city.database
+        database = self._city.database
         before = database.mark
-        with database.read() as connection:
-            newest, count = connection.execute(sa.select(sa.func.max(table.c.seq), sa.func.count())).one()
-            now = present_mark(connection)
-            if (at := time.monotonic()) >= self._aside_due:
-                self._aside_due = at + _ASIDE_S
+        now, newest, count = database.state()
+        if (at := time.monotonic()) >= self._aside_due:
+            self._aside_due = at + _ASIDE_S
+            with database.read() as connection:
                 self._look_aside(connection)
         if database.went_back(before, now):
             log.error("the database was set back from change %d to %d: a new epoch begins", before.seq, now.seq)
             return self._read()
-        return DatabaseMark(now.epoch, now.seq, (now.epoch, newest or 0, count))
+        return DatabaseMark(now.epoch, now.seq, (now.epoch, newest, count))
 
     def _look_aside(self, connection: sa.Connection) -> None:
         """Find the city's own rules of requests, and how many processes serve it. Those of a file are one."""

@@ -160,6 +160,16 @@ class Database:
                     connection.exec_driver_sql(f"SET LOCAL statement_timeout = {PUBLIC_STATEMENT_MS}")
                 yield connection
 
+    def state(self) -> tuple[Mark, int, int]:
+        """The mark, and of the users the number of the last change and how many there are: in one question, which sees
+        one state without a transaction around it. Each process asks it after each commit of any.
+        """
+        with self.engine.connect() as plain:
+            connection = plain if self.is_sqlite else plain.execution_options(isolation_level="AUTOCOMMIT")
+            with connection.begin():
+                epoch, seq, newest, count = connection.execute(_STATE).one()
+        return Mark(str(epoch or ""), int(seq or 0)), int(newest or 0), int(count)
+
     @contextmanager
     def write(self, *, wait_s: float = 30.0, silent_s: float | None = None) -> Iterator[sa.Connection]:
         """A writing transaction; Overloaded when the one before it does not end in time, of which a request has less.
@@ -252,6 +262,12 @@ class Database:
         self.engine.dispose()
 
 
+_HEAD = schema.audit_head.c
+_SEALED, _SEAL = (
+    sa.select(column).where(_HEAD.id == schema.THE_HEAD).scalar_subquery() for column in (_HEAD.number, _HEAD.hash)
+)
+
+
 def inserter(dialect: str) -> Callable[[sa.Table], sqlite.Insert | postgresql.Insert]:
     """The dialect's `insert`, which can say what to do with a row that is there already."""
     if dialect == "sqlite":
@@ -272,13 +288,20 @@ def upserting(is_sqlite: bool, table: sa.Table, names: tuple[str, ...], keep: bo
     return statement.on_conflict_do_update(index_elements=keys, set_=changes)
 
 
+@functools.cache
+def writing(is_sqlite: bool, table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
+    """The same for what a transaction has changed: an entry that is new holds where the audit log's chain ended."""
+    statement = upserting(is_sqlite, table, names)
+    return statement.values(sealed=_SEALED, seal=_SEAL) if table is schema.entries else statement
+
+
 _COUNT = (
     sa.update(schema.counters)
     .where(schema.counters.c.name == COUNTER)
     .values(value=schema.counters.c.value + sa.bindparam("count"))
 )
 _TAKE = _COUNT.returning(schema.counters.c.value)
-_TAKE_AND_TELL = _COUNT.returning(
+TAKE_AND_TELL = _COUNT.returning(
     schema.counters.c.value, sa.func.pg_notify(COMMITTED, sa.cast(schema.counters.c.value, sa.Text))
 )
 _PRESENT = sa.select(schema.counters.c.value).where(schema.counters.c.name == COUNTER)
@@ -288,11 +311,15 @@ _PRESENT_AND_FLOOR = sa.select(schema.counters.c.name, schema.counters.c.value).
 _EPOCH_AND_PRESENT = sa.select(
     sa.select(schema.meta.c.value).where(schema.meta.c.key == EPOCH).scalar_subquery(), _PRESENT.scalar_subquery()
 )
+_STATE = _EPOCH_AND_PRESENT.add_columns(
+    sa.select(sa.func.max(schema.users.c.seq)).scalar_subquery(),
+    sa.select(sa.func.count()).select_from(schema.users).scalar_subquery(),
+)
 
 
 def next_numbers(connection: sa.Connection, count: int) -> int:
     """Take `count` numbers; returns the last. The row stays locked until the commit, so numbers are in commit order."""
-    take = _TAKE_AND_TELL if connection.dialect.name == "postgresql" else _TAKE
+    take = TAKE_AND_TELL if connection.dialect.name == "postgresql" else _TAKE
     last = int(connection.execute(take, {"count": count}).one()[0])
     mark: Mark | None = connection.info.get(_MARK)
     if mark is not None and last - count < mark.seq:

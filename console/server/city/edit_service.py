@@ -34,6 +34,7 @@ from console.server.city.dates import check_date
 from console.server.city.divert import go_back, leave, others_of
 from console.server.city.edit_context import EditContext, SeenVersion, entry_apart
 from console.server.city.freshness import check_alone, check_fresh, check_undo, merged_into
+from console.server.city.last_message import StoredAnswer
 from console.server.city.log_lines import write_line
 from console.server.city.messages import mark_read, write_message
 from console.server.city.payload_check import dates_of, kept_data, payload_of
@@ -138,13 +139,11 @@ class EditService:
                     refusal.more["version"] = present.version
                 raise
             audit.append(connection, unit_of_work.now, _audited(edit, report, actor, changed), *beside)
-            seq = unit_of_work.settle()
-            applied = Applied(
-                201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(EditAnswer(changed, entry, seq))
-            )
-            answer = {"status": applied.status, "body": applied.body, "at": schema.micros(unit_of_work.now)}
-            connection.execute(_ANSWER, [answer | {"its_key": key} for key in (edit.id, *closed)])
-            return applied, seq
+            status = 201 if edit.kind is Kind.CREATE else 200
+            around = msgspec.json.encode(EditAnswer(changed, entry, 0)).rsplit(b"0", 1)  # the number is its last field
+            answer = StoredAnswer((edit.id, *closed), status, schema.micros(unit_of_work.now), *around)
+            seq = unit_of_work.end(answer)
+            return Applied(status, answer.body(seq)), seq
 
     def _effect(
         self, unit_of_work: UnitOfWork, edit: EditBody, report: str | None, actor: Actor, if_match: int | None
@@ -413,7 +412,6 @@ _KNOWN = sa.select(
         schema.entries, schema.entries.c.edit == _ASKED.c.key
     )
 )
-_ANSWER = sa.update(schema.answers).where(schema.answers.c.key == sa.bindparam("its_key"))
 
 _LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED = "55P03", "40P01"
 """PostgreSQL's SQLSTATEs."""

@@ -30,7 +30,8 @@ from api_client.model import (
 )
 from console.rules.status import ENDED_ASSIGNMENT
 from console.server.city import schema
-from console.server.city.database import Database, next_numbers, upserting, version_floor
+from console.server.city.database import Database, next_numbers, version_floor, writing
+from console.server.city.last_message import StoredAnswer, end_at_once, keep_answer
 from console.server.city.schema import KIND_OF, TABLES
 
 _SET_BACK = timedelta(hours=25)
@@ -60,19 +61,6 @@ def _one_of(kind: str, lock: bool) -> sa.Select[Any]:
     table = TABLES[kind]
     query = sa.select(table.c.body).where(table.c.id == sa.bindparam("id"))
     return query.with_for_update() if lock else query
-
-
-_ENTRY = KIND_OF[Entry]
-_CHAIN = schema.audit_head.c
-_SEALED, _SEAL = (
-    sa.select(column).where(_CHAIN.id == schema.THE_HEAD).scalar_subquery() for column in (_CHAIN.number, _CHAIN.hash)
-)
-
-
-@functools.cache
-def _witness(is_sqlite: bool, names: tuple[str, ...]) -> sa.Insert:
-    """The statement that writes an entry; one that is new keeps where the chain of the audit log ended."""
-    return upserting(is_sqlite, schema.entries, names).values(sealed=_SEALED, seal=_SEAL)
 
 
 _POSITION = sa.select(schema.positions.c.lat, schema.positions.c.lon, schema.positions.c.at).where(
@@ -114,6 +102,8 @@ class UnitOfWork:
         self._database = database
         self._kept: dict[tuple[str, str], ApiObject | None] = {}
         self._changed: dict[tuple[str, str], tuple[ApiObject, dict[str, Any]]] = {}
+        self._counter_is_known = False
+        """Whether it was compared with what this process has seen of it: see `version_floor`."""
 
     def go_on_after(self, last: datetime) -> None:
         """Move this transaction's time behind `last`, the latest time in the report's history, if the clock was set
@@ -232,6 +222,7 @@ class UnitOfWork:
 
     def next_version(self, before: Report) -> int:
         """The version that a report has after this transaction."""
+        self._counter_is_known = True
         return max(before.version, version_floor(self.connection)) + 1
 
     def settle(self) -> int:
@@ -240,16 +231,31 @@ class UnitOfWork:
         Nothing numbered is written before the counter row is locked: who follows the feed sees the numbers in the
         order of the commits, and none comes late.
         """
-        rows = [(kind, schema.row_of(thing, 0) | columns) for (kind, _), (thing, columns) in self._changed.items()]
+        rows = self._rows()
         last = next_numbers(self.connection, len(rows))
+        is_sqlite = self._database.is_sqlite
         for seq, (kind, row) in enumerate(rows, last - len(rows) + 1):
             row["seq"] = seq
-            if kind == _ENTRY:
-                self.connection.execute(_witness(self._database.is_sqlite, tuple(row)), row)
-            else:
-                self._database.upsert(self.connection, TABLES[kind], [row])
-        self._changed.clear()
+            self.connection.execute(writing(is_sqlite, TABLES[kind], tuple(row)), row)
         return last
+
+    def end(self, answer: StoredAnswer) -> int:
+        """The same with the answer to the edit, as the last of the transaction, which is over then on PostgreSQL."""
+        if self._database.is_sqlite:
+            last = self.settle()
+            keep_answer(self.connection, answer, last)
+            return last
+        if not self._counter_is_known:
+            version_floor(self.connection)
+        # protects: the-counter-is-held-for-one-message
+        return end_at_once(self.connection, self._rows(), answer)
+
+    def _rows(self) -> list[tuple[str, dict[str, Any]]]:
+        rows = [(kind, schema.row_of(thing, 0) | columns) for (kind, _), (thing, columns) in self._changed.items()]
+        for _, row in rows:
+            del row["seq"]
+        self._changed.clear()
+        return rows
 
     def _one(self, kind: type[T], key: str, *, lock: bool = False) -> T | None:
         place = (KIND_OF[kind], key)

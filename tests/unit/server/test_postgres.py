@@ -81,6 +81,26 @@ def test_one_key_at_two_servers_is_one_edit_and_one_unit_is_sent_once(two_cities
     assert len({answer.entry.id for answer in answers if not isinstance(answer, Refusal)}) == 2
 
 
+def test_from_the_counter_to_the_commit_an_edit_is_one_message(two_cities: tuple[City, City]) -> None:
+    """Whoever holds the counter and waits for the processor would hold up all edits of all servers."""
+    city, other = two_cities
+    said: list[str] = []
+    sa.event.listen(city.database.engine, "before_cursor_execute", lambda *asked: said.append(asked[2]))
+    text = "1'); DROP TABLE reports; -- \\' %s %(id)s $1 :id é\u2028 🌊"
+    before = city.seq()
+    note = EditBody("note-0001", Kind.NOTE, data={"text": text}, device="it's \\")
+    answer = city.apply(note, report="10").answer
+    said = [each for each in said if each.startswith(("UPDATE", "INSERT", "COMMIT"))]
+    assert said[-1].startswith("UPDATE counters")
+    assert said[-1].endswith("COMMIT")
+    assert not any("counters" in each for each in said[:-1])
+    assert (answer.seq, other.seq()) == (before + 2, before + 2)
+    assert other.apply(note, report="10").answer == answer
+    assert [item.seq for item in other.changes(before).items] == [before + 1, before + 2]
+    assert (other.entries("10")[-1], other.report("10")) == (answer.entry, answer.report)
+    assert other.entries("10")[-1].text == text
+
+
 def test_a_server_that_falls_silent_while_it_writes_does_not_stop_the_other(
     two_cities: tuple[City, City], monkeypatch: pytest.MonkeyPatch
 ) -> None:
