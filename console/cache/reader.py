@@ -322,6 +322,20 @@ class CacheReader:
         )
         return {remote_id: datetime.fromtimestamp(created_s, UTC) for remote_id, created_s in found}
 
+    def erased(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], datetime]:
+        """When those of these reports, by source and number, were erased that were."""
+        found: dict[tuple[str, str], datetime] = {}
+        for source, reports in _by_source(places).items():
+            rows = self._all(
+                "SELECT r.remote_id, t.body FROM reports r JOIN texts t ON t.row = r.row"
+                " WHERE r.source = (SELECT id FROM words WHERE kind = 'source' AND word = ?)"
+                ' AND r.remote_id IN (SELECT value FROM json_each(?)) AND instr(t.body, \'"erased":"\')',
+                (source, json.dumps(reports)),
+            )
+            times = {(source, key): decode(body, Report).erased for key, body in rows}
+            found |= {place: at for place, at in times.items() if at is not None}
+        return found
+
     def numbers(self, source: str, first: int, last: int) -> list[tuple[str, int, int]]:
         """Of a source's reports made between two days since 1970 (UTC, both included): id, number, day."""
         return [
@@ -1068,3 +1082,10 @@ def _loaded(cursor: Cursor | None) -> Loaded:
     if cursor.as_of is not None and cursor.snapshot_key is None:
         return Loaded.WHOLE
     return loaded_by(cursor.whole)
+
+
+def _by_source(places: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for source, report in places:
+        found.setdefault(source, []).append(report)
+    return found

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from api_client.decoding import decode
-from api_client.model import Assignment, Entry, Message, ReadMark, Report
+from api_client.model import ERASED, Assignment, Entry, Message, ReadMark, Report
 from console.cache import packed_columns
 from console.cache.page_items import FIRST_ROW, Cursor, DeletedItem, MessageCursor, PageItem
 from console.cache.schema import KINDS, MESSAGE_TABLES, cache_migrations, table_of
@@ -198,7 +198,9 @@ class CacheWriter:
             page.touched_kinds.add("message")
             self._connection.executemany(
                 "INSERT INTO messages (source, id, seq, at, thread, to_you, report, body, unread)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO NOTHING",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id)"
+                # An erased one comes again, without its words.
+                " DO UPDATE SET seq = excluded.seq, body = excluded.body WHERE excluded.seq > seq",
                 rows,
             )
 
@@ -500,6 +502,9 @@ class CacheWriter:
             packed = packed_columns.pack(row, page.source, report, leads.get(item.id, 0), word_id)
             area_name = area_names.get(report.area or "", report.area or "")
             texts = (report.title, report.description, report.address, area_name)
+            if report.erased is not None:
+                page.touched_kinds.add(ERASED)
+                page.erased_rows.append(row)
             if before is None:
                 self._next_row += 1
             (inserts if before is None else updates).append(_ReportRow(row, item, report, packed, texts))
@@ -507,8 +512,19 @@ class CacheWriter:
         if inserts or updates:
             page.touched_kinds.add("report")
         self._insert(page.source, inserts)
+        self._drop_photos(page.erased_rows)
         self._update(updates)
         self._patch_leads(page, known, leads)
+
+    def _drop_photos(self, rows: list[int]) -> None:
+        """Delete the photos that were brought for reports which are erased now; what another has is brought again."""
+        folder = self._path.with_name("media")
+        for row in rows:
+            body = self._connection.execute("SELECT body FROM texts WHERE row = ?", (row,)).fetchone()
+            for photo in decode(body[0], Report).photos if body is not None else ():
+                if photo.sha256 is not None:
+                    with contextlib.suppress(OSError):
+                        (folder / Path(photo.sha256).name).unlink(missing_ok=True)
 
     def _take_out(self, source: int, there: list[Report]) -> None:
         """Delete from the taken reports those that the server has again, but for a P1 that it has as something less."""
@@ -765,6 +781,7 @@ class _PageWrite:
         self.touched_kinds: set[str] = set()
         self.proved: list[str] = []
         self.reports_of_parts: set[str] = set()
+        self.erased_rows: list[int] = []
         self.leads_changed: set[str] = set()
         self._items: dict[str, dict[str, PageItem]] = {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from console.outbox.work_file import WorkFile
@@ -96,6 +96,12 @@ class KeptDrafts:
             del self._drafts[key]
             if not saved:
                 self._keep(key, draft)
+
+    def gone(self, places: Iterable[str]) -> None:
+        """These are on the disk no more, as their reports were erased."""
+        for place in places:
+            if self._drafts.get(place) is not None:
+                del self._drafts[place]
 
     def write_again(self) -> None:
         """Try again what the disk refused."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
+from datetime import datetime
 from typing import NamedTuple
 
+from api_client.model import ERASED
 from console.cache.reader import CacheReader
 from console.outbox.outbox import Outbox
 from console.rules.edit import Edit, is_local, lost_before
@@ -19,13 +21,14 @@ _AGAIN_S = 2.0
 class ProofsFound(NamedTuple):
     """What the cache says about the outbox: edits that are in the server's record, edits of deleted reports that are
     there again, edits of reports whose number is another report now, the numbers of reports that were created, and the
-    edits, whoever made them, that the server lost when it was set back."""
+    edits, whoever made them, that the server lost when it was set back; when reports were erased."""
 
     proved: frozenset[str]
     restored: tuple[str, ...]
     another: tuple[str, ...] = ()
     numbers: dict[str, str] = {}  # noqa: RUF012 - never changed
     taken_back: frozenset[str] = frozenset()
+    erased: Mapping[tuple[str, str], datetime] = {}
 
 
 Question = Callable[[CacheReader], ProofsFound]
@@ -56,10 +59,13 @@ class OutboxLink:
         match message:
             case Outcome():
                 self._outbox.on_outcome(message)
-            case Touched() if message.edits:
-                self._outbox.on_proved(message.edits)
-                if self._outbox.without_number(message.edits):
-                    self._catch_up(None)
+            case Touched():
+                if message.edits:
+                    self._outbox.on_proved(message.edits)
+                    if self._outbox.without_number(message.edits):
+                        self._catch_up(None)
+                if message.everything or ERASED in message.kinds:
+                    self._look_for_erased()
             case SourceState():
                 self._on_state(message)
             case TryNow():
@@ -84,6 +90,7 @@ class OutboxLink:
         that was live before.
         """
         self._catch_up(None)
+        self._look_for_erased()
         for source, state in self._states.items():
             if _is_live(state):
                 self._catch_up(source)
@@ -119,6 +126,19 @@ class OutboxLink:
             return what if source is None else what._replace(taken_back=frozenset(reader.taken_back(source)))
 
         self._read(look, found, failed)
+
+    def _look_for_erased(self) -> None:
+        """Let go of the words that are kept here of reports which were erased."""
+
+        def look(places: set[tuple[str, str]]) -> None:
+            if places:
+                self._read(
+                    lambda reader: ProofsFound(frozenset(), (), erased=reader.erased(places)),
+                    lambda found: self._outbox.forget_words(found.erased) if found.erased else None,
+                    lambda error: _log.info("the cache could not be asked what was erased: %s", error),
+                )
+
+        self._outbox.ask_spoken_of(look)
 
     def _let_go(self, source: str, restored: Sequence[str]) -> None:
         """What waits for a source may leave, and edits of reports that are there again with a server's backup."""

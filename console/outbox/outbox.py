@@ -198,6 +198,14 @@ class Outbox:
         """The edits of a report that are not finished, oldest first."""
         return self._pending.shown_at((source, report_key))
 
+    def ask_spoken_of(self, then: Callable[[set[tuple[str, str]]], object]) -> None:
+        """Tell `then` about which reports, by source and number, words are kept here that are finished."""
+        self._thread.write(lambda file: file.spoken_of(), then, self._listener.trouble)
+
+    def forget_words(self, erased: Mapping[tuple[str, str], datetime]) -> None:
+        """Let go of what is kept here of reports that were erased at their servers, and when: see `WorkFile`."""
+        self._thread.write(lambda file: file.forget_words(erased), self._drafts.gone, self._listener.trouble)
+
     @property
     def deleted(self) -> tuple[Edit, ...]:
         """The edits whose reports are not at the server any more, oldest first."""

@@ -45,6 +45,8 @@ _KEPT_FINISHED = timedelta(days=30)
 """So long a sent or withdrawn edit stays in work.db; the server's history keeps what was sent."""
 
 JOURNAL = "work.journal"
+_FINISHED = "state IN ('sent', 'withdrawn') AND coalesce(reason, '') NOT IN ('dropped', 'adopted')"
+"""What nobody has to be told of any more."""
 
 
 class Salvage(msgspec.Struct, frozen=True):
@@ -355,6 +357,54 @@ class WorkFile:
                 line = lines[0] if len(lines) == 1 else JournalLine(swap=lines)
                 self._journal.write(line, sync=any(sync for _, sync in noted))
 
+    def spoken_of(self) -> set[tuple[str, str]]:
+        """The reports, by source and number, about which something finished is kept here, or a draft."""
+        numbers = self.local_keys()
+        rows = self._all(f"SELECT DISTINCT source, report FROM edits WHERE {_FINISHED}")  # noqa: S608 - a constant
+        found = {(str(source), str(report)) for source, report in rows if report is not None}
+        for (key,) in self._all("SELECT key FROM drafts"):
+            _, _, place = str(key).rpartition("\n")
+            _, _, place = place.removeprefix("older:").partition(":")
+            source, separator, report = place.partition(":")
+            found |= {(source, report)} if separator else set()
+        return {numbers.get(report, (source, report)) for source, report in found}
+
+    def forget_words(self, erased: Mapping[tuple[str, str], datetime]) -> list[str]:
+        """Let go of what was done to these reports, by source and number, and is finished, with its photos, and of what
+        was typed for them, as far as it is from before they were erased; where the drafts were kept that went.
+
+        What is unfinished stays: the server says that its report was erased since, and its author decides.
+        """
+        own = {place: key for key, place in self.local_keys().items()}
+        when = dict(erased) | {(place[0], own[place]): at for place, at in erased.items() if place in own}
+        where = f"WHERE {_FINISHED} AND report IN (SELECT value FROM json_each(?))"  # noqa: S608 - a constant
+        kept = [one.edit for one in self._queued(where, (_dump([report for _, report in when]),))]
+        old = [edit for edit in kept if (at := when.get((edit.source, edit.report or ""))) and edit.occurred_at < at]
+        drafts = [
+            str(key)
+            for key, changed_at in self._all("SELECT key, changed_at FROM drafts")
+            for (source, report), at in when.items()
+            if str(key).endswith(f":{source}:{report}") and datetime.fromisoformat(str(changed_at)) < at
+        ]
+        if old:
+            self._journal.rewrite(self._lines())
+        if old or drafts:
+            with self._writing():
+                self._connection.executemany("DELETE FROM edits WHERE id = ?", [(edit.id,) for edit in old])
+                self._connection.executemany("DELETE FROM drafts WHERE key = ?", [(key,) for key in drafts])
+        self._drop_photos({str(edit.data["sha256"]) for edit in old if "sha256" in edit.data})
+        return drafts
+
+    def _drop_photos(self, photos: Collection[str]) -> None:
+        """Delete the files of these photos that no edit kept here names."""
+        if not photos:
+            return
+        bodies = self._all("SELECT body FROM edits")
+        named = {name for (body,) in bodies for name in _SHA256.findall(body)}
+        for sha256 in set(photos) - named:
+            with contextlib.suppress(OSError):
+                (self._path.with_name("work-media") / Path(sha256).name).unlink(missing_ok=True)
+
     # Drafts, filters, alarms
 
     def save_draft(self, key: str, draft: dict[str, Any]) -> None:
@@ -538,9 +588,7 @@ class WorkFile:
     def _tidy(self) -> None:
         """Let go of edits that were finished long ago; first of their lines, so that none comes back as unfinished."""
         old = (self._clock() - _KEPT_FINISHED).isoformat()
-        where = (
-            "state IN ('sent', 'withdrawn') AND coalesce(reason, '') NOT IN ('dropped', 'adopted') AND changed_at < ?"
-        )
+        where = f"{_FINISHED} AND changed_at < ?"
         if self._all(f"SELECT 1 FROM edits WHERE {where} LIMIT 1", (old,)):  # noqa: S608 - a constant
             with contextlib.suppress(StoreError):  # no space now: the next start tries again
                 # protects: journal-before-letting-go

@@ -239,6 +239,8 @@ def _decision_text(entry: Entry, tr: Callable[[str], str], named: bool) -> str |
             told, what = tr("Reopened by {who}: {what}") if named else tr("Reopened: {what}"), data.get("reason", "")
         case Kind.MERGE:
             told, what = tr("Merged by {who}") if named else tr("Merged"), ""
+        case "erased" if named:  # its words begin with what was done
+            told, what = tr("{what}, by {who}"), entry.text
         case Kind.UNMERGE:
             told, what = tr("Merge undone by {who}") if named else tr("Merge undone"), ""
         case _:

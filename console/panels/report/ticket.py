@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject
 
-from api_client.model import Assignment, AssignmentState, Entry, Kind, Unit, UnitState
+from api_client.model import Assignment, AssignmentState, Entry, Kind, Report, Unit, UnitState
 from console.advice.units import Advice
 from console.cache.catalog import Catalog
 from console.cache.reader import CachedReport
@@ -225,7 +225,7 @@ class TicketController(QObject):
                 facts=self._facts(details, area),
                 # Who sees no address needs them on a small screen too.
                 lesser_facts=(self.tr("Coordinates"),) if details.shown.address else (),
-                text=report.description or report.title,
+                text=report.description or report.title or self._erased(report),
                 meta=[text for text in meta if text],
                 sla=clock_segments(clocks_at(report, self._now()), report.priority, self._now(), self.tr),
                 strips=self._strips(details),
@@ -324,6 +324,12 @@ class TicketController(QObject):
             facts.append((self.tr("Merged"), self.tr("into {id}").format(id=report.merged_into), ""))
         facts += [(self.tr("Remark"), remark, "") for remark in report.remarks[:3]]
         return facts
+
+    def _erased(self, report: Report) -> str:
+        if report.erased is None:
+            return ""
+        at = self._day_and_clock(report.erased)
+        return self.tr("What was said and shown of it was erased: {time}.").format(time=at)
 
     def _day_and_clock(self, when: datetime) -> str:
         return formatting.day_and_clock(when, self._zone, self._now())

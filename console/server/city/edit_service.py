@@ -24,6 +24,7 @@ from api_client.model import AlarmChange, EditAnswer, EditBody, Entry, Kind, New
 from console.rules.divert import is_step
 from console.rules.edit import APPENDS, FIELDS, LEAVES, ON_NO_REPORT
 from console.rules.recreate import is_another
+from console.rules.rights import CITIZEN
 from console.server.city import audit, public_replies, schema
 from console.server.city.alarms import change_alarms
 from console.server.city.callers import contact_row
@@ -197,6 +198,7 @@ class EditService:
             )
             beside = go_back(context, undone_entry.entry)
             return _let_go(context, *context.finish(data, undone=undone_entry.entry), beside)
+        _check_not_erased(edit, actor, present)
         if seen is not None:
             check_fresh(unit_of_work, present, edit, seen, context.origin)
             # protects: second-crew-has-seen-the-first
@@ -462,6 +464,20 @@ def _check_meant(unit_of_work: UnitOfWork, edit: EditBody, report: Report) -> No
             " report now.",
             report=main.id,
         )
+
+
+def _check_not_erased(edit: EditBody, actor: Actor, report: Report) -> None:
+    """Raise Invalid for words and photos from before the report was erased, that come after: their author decides
+    whether they are still to be said. What a citizen sends late is his own.
+    """
+    # protects: nothing-erased-comes-back-late
+    if report.erased is None or edit.kind not in _WORDS or actor.role == CITIZEN:
+        return
+    if edit.occurred_at is not None and edit.occurred_at < report.erased:
+        raise Invalid(f"Report {report.id} was erased after this was made. Make it anew if it is still needed.")
+
+
+_WORDS = frozenset({Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.ME_TOO})
 
 
 def _no_report(unit_of_work: UnitOfWork, report: str) -> NotFound:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from api_client.model import (
+    ERASED,
     Area,
     AssignmentState,
     Claim,
@@ -564,3 +565,17 @@ def test_a_picture_that_is_given_twice_is_one_photo_in_the_queue_as_in_the_repor
         for photos in ((before, after, linked), (before, after, before, linked, linked), (before, after))
     ]
     assert packed[0] == packed[1] != packed[2]
+
+
+def test_an_erased_report_takes_its_words_and_photos_along(tmp_path: Path) -> None:
+    photo = Photo("b" * 64, PhotoRole.REPORT)
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / ("b" * 64)).write_bytes(b"picture")
+    writer = CacheWriter(tmp_path)
+    writer.apply("city", items(report("1", description="Kastanienallee", photos=(photo,)), report("2")), at(2))
+    touched = writer.apply("city", items(report("1", description="", version=2, erased=T0), seq=3), at(3))
+    assert ERASED in touched.kinds
+    assert list((tmp_path / "media").iterdir()) == []
+    reader = CacheReader(tmp_path)
+    assert reader.erased([("city", "1"), ("city", "2"), ("elsewhere", "1")]) == {("city", "1"): T0}
+    writer.close()

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -276,3 +276,39 @@ def test_photo_files_of_long_ago_go_unless_an_edit_kept_here_names_them(tmp_path
     (tmp_path / "work.db.damaged-1").unlink()
     WorkFile(tmp_path, clock=lambda: T0 + timedelta(days=31)).close()
     assert names() == {waiting, dropped, young}
+
+
+def test_words_about_an_erased_report_go_and_what_waits_stays(work: WorkFile, tmp_path: Path) -> None:
+    """Also of a report that was created here, and the photo of what was sent; nothing from after the erasure."""
+    at, later, photo = T0 + timedelta(hours=1), T0 + timedelta(hours=2), "a" * 64
+    media = tmp_path / "work-media"
+    media.mkdir()
+    (media / photo).write_bytes(b"picture")
+    for number, one in enumerate(
+        (
+            edit("made", Kind.CREATE, "local:made", data={"description": "Kastanie"}),
+            edit("sent", data={"text": "Kastanie"}),
+            edit("shown", Kind.PHOTO, data={"sha256": photo}),
+            edit("waits", data={"text": "Kastanie waits"}),
+            edit("later", data={"text": "later"}, occurred_at=later),
+            edit("other", report_key="2", data={"text": "other"}),
+        ),
+        start=1,
+    ):
+        work.append(msgspec.structs.replace(one, number=number))
+        if one.id != "waits":
+            note_state(work, one.id, EditState.SENT)
+    work.learn_key("local:made", "city", "1")
+    for key in ("note:city:1", "rina\nreply:city:1", "note:city:2"):
+        work.save_draft(key, {"text": "Kastanie"})
+    assert work.spoken_of() == {("city", "1"), ("city", "2")}
+    erased = {("city", "1"): at}
+    assert work.forget_words(erased) == []  # the drafts were typed just now, long after
+    assert [one.edit.id for one in work.all()] == ["waits", "later", "other"]
+    assert not (media / photo).exists()
+    assert b"Kastanie waits" in (tmp_path / "work.journal").read_bytes()
+    assert (tmp_path / "work.journal").read_bytes().count(b"Kastanie") == 1
+    tomorrow = {("city", "1"): datetime.now(UTC) + timedelta(days=1)}
+    assert sorted(work.forget_words(tomorrow)) == ["note:city:1", "rina\nreply:city:1"]
+    assert list(work.drafts()) == ["note:city:2"]
+    assert [one.edit.id for one in work.all()] == ["waits", "other"]

@@ -132,6 +132,9 @@ def test_it_is_erased_once_and_what_comes_later_stays(city: City, spoken: str, t
     with pytest.raises(Exception, match="since") as refused:
         city.apply(EditBody(str(uuid.uuid4()), Kind.SET, undoes="set-title-1"), report=spoken, actor=LOCAL)
     assert WORD not in str(refused.value)
+    late = EditBody("late-note-1", Kind.NOTE, occurred_at=START, data={"text": said(19)})
+    with pytest.raises(Invalid, match="was erased after this was made"):
+        city.apply(late, report=spoken, actor=LOCAL)
     do(city, spoken, Kind.NOTE, text="Called back")
     assert [entry.text or entry.data.get("text") for entry in city.entries(spoken)][-1] == "Called back"
     city.erase(spoken, LOCAL, "asked again")
