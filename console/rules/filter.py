@@ -367,6 +367,22 @@ def _tokens(text: str) -> list[_Token]:
     return tokens
 
 
+_OF_WORDS = frozenset({"text", "find", "near", "street", "box", "shape"})
+"""Conditions that hold what somebody typed or drew: a name, an address, where somebody lives."""
+
+
+def without_words(text: str) -> str:
+    """A filter for a log: with its categories, areas and the like; “…” where a word is searched or a place is meant."""
+    try:
+        parted = [_parted(token) for token in _tokens(text)]
+    except FilterError:
+        return "…"
+    known = (_READERS.keys() | _DATED.keys()) - _OF_WORDS
+    told = ["…" if not operator or name not in known | _OF_WORDS else
+            f"{name}{operator}{value.text if name in known else '…'}" for name, operator, value in parted]  # fmt: skip
+    return " ".join(dict.fromkeys(told))
+
+
 _WITH_COLON = ("near", "street")
 """Conditions that may be written with a colon too."""
 

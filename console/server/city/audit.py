@@ -16,6 +16,7 @@ import msgspec
 import sqlalchemy as sa
 
 from api_client.model import ExportNote
+from console.rules.filter import without_words
 from console.rules.rights import CITIZEN
 from console.server.city import schema
 from console.server.city.database import Database
@@ -113,7 +114,7 @@ def record_export(database: Database, now: datetime, actor: Actor, note: ExportN
     detail: dict[str, Any] = {
         "at": note.at.isoformat(),
         "format": note.format,
-        "filter": note.filter,
+        "filter": without_words(note.filter),
         "rows": note.rows,
         "reports": note.reports,
     }

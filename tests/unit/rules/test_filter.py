@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api_client.model import Status
-from console.rules.filter import MOST_RADIUS_M, NEAR_M, ORDERS, TABS, Circle, Filter, FilterError
+from console.rules.filter import MOST_RADIUS_M, NEAR_M, ORDERS, TABS, Circle, Filter, FilterError, without_words
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 
@@ -220,3 +220,12 @@ def test_around_a_place_is_a_chip_and_takes_the_place_of_other_shapes() -> None:
     assert around.narrowed
     assert Filter(circle=Circle((-6.2, 106.8), 2000)).chips() == [("circle", "Within 2 km of -6.20000, 106.80000")]
     assert parse('street="Jl. Melati"').chips() == [("street", "Address “Jl. Melati”")]
+
+
+def test_a_log_tells_no_words_of_a_filter() -> None:
+    """Whoever exports what Siti Rahayu reported searches for her name."""
+    told = without_words(
+        'cat=road,flood Siti text=Rahayu p=1 street="Jl. Melati 7" near:"Melati 7" age>2d x=Siti "cat=Siti"'
+    )
+    assert told == "cat=road,flood … text=… p=1 street=… near=… age>2d"
+    assert without_words('cat=road "Siti') == "…"
