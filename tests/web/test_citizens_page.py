@@ -178,12 +178,16 @@ def test_a_report_written_offline_is_sent_once_when_the_network_returns(site: Si
 
 def test_lost_answers_make_no_second_report_and_a_lost_photo_no_lost_report(site: Site, phones: Any) -> None:
     phone = phones(site, service_workers="block")
-    phone.watch.allowed += [*OFFLINE, "Service Worker registration blocked"]
+    phone.watch.allowed += [*OFFLINE, "Service Worker registration blocked", "429"]
     lost = {"/reports": 1, "/photos/1": 1}
+    refused = [True]
 
     def lose(route: Route) -> None:
         part = "/photos/1" if "/photos/" in route.request.url else "/reports"
-        if lost[part]:
+        if refused:
+            refused.clear()  # many phones behind one address
+            route.fulfill(status=429, headers={"Sigap-Server": "x", "Retry-After": "9"}, json={"error": "too_many"})
+        elif lost[part]:
             lost[part] -= 1
             route.fetch()  # the server has it, the phone never hears of it
             route.abort()
@@ -196,6 +200,10 @@ def test_lost_answers_make_no_second_report_and_a_lost_photo_no_lost_report(site
     write(page)
     send(page)
     expect(page.locator("#head-done")).to_have_text("Saved on this phone")
+    expect(page.locator("#done-text")).to_contain_text("Very many reports are coming in at this moment.")
+    expect(page.locator("#waiting")).to_contain_text("very many reports are coming in, will be sent")
+    page.locator("#retry").click()
+    expect(page.locator("#waiting")).to_contain_text("waiting for the network, will be sent")
     with page.expect_event("requestfailed", lambda request: request.url.endswith("/photos/1")):
         page.locator("#retry").click()  # while one try is under way another is none
     expect(page.locator("#waiting")).to_contain_text("photos still to be sent")

@@ -15,6 +15,9 @@ export function serverNow() {
 /** The server cannot be reached now, or asks to wait: the same request may be sent again. */
 export class Later extends Error {}
 
+/** The server was reached, and has too much to do to take it now. */
+export class Busy extends Later {}
+
 /** Something on the way answered in the server's place (a proxy, the page of a network): the server was not asked. */
 export class NotTheServer extends Later {}
 
@@ -61,7 +64,13 @@ export async function ask(path, given = {}) {
   } finally {
     clearTimeout(timer);
   }
-  const body = await answer.json().catch(() => ({}));
-  if ([408, 409, 425, 429].includes(answer.status) || answer.status >= 500) throw new Later(body.message ?? String(answer.status));
-  throw new Refused(answer.status, body.error ?? "", body.message ?? String(answer.status), body);
+  throw refusal(answer.status, await answer.json().catch(() => ({})));
+}
+
+/** What an answer means that is not the one asked for. @param {number} status @param {any} body */
+function refusal(status, body) {
+  const message = body.message ?? String(status);
+  if ([429, 503].includes(status)) return new Busy(message);
+  if ([408, 409, 425].includes(status) || status >= 500) return new Later(message);
+  return new Refused(status, body.error ?? "", message, body);
 }

@@ -5,13 +5,13 @@
  */
 
 import { all, drop, put } from "./keep.js";
-import { Later, NotTheServer, Refused, ask } from "./net.js";
+import { Busy, Later, NotTheServer, Refused, ask } from "./net.js";
 
 /**
  * @typedef {{key: string, service: string, serviceName: string, description: string, address: string,
  *   lat: number | null, lon: number | null, within_m?: number, name: string, phone: string, email: string,
  *   attributes: Record<string, string | string[]>, photos: {blob: Blob, sent: boolean, refused?: boolean}[],
- *   number: string | null, made: string, problem?: string}} Waiting
+ *   number: string | null, made: string, problem?: string, busy?: boolean}} Waiting
  */
 
 const PHOTO_LIMIT_MS = 120_000;
@@ -50,13 +50,21 @@ async function pass(changed) {
       await send(one, changed);
     } catch (fault) {
       if (fault instanceof NotTheServer) continue; // it may let another one through: a photo is too much for some
-      if (fault instanceof Later) return;
+      if (fault instanceof Later) return void (await note(one, fault instanceof Busy, changed));
       if (!(fault instanceof Refused)) throw fault;
       one.problem = fault.message;
       await put("outbox", one);
       changed(one);
     }
   }
+}
+
+/** Whether it waits for a server that has too much to do, and not for the network. @param {Waiting} one @param {boolean} busy @param {(one: Waiting) => void} changed */
+async function note(one, busy, changed) {
+  if ((one.busy ?? false) === busy) return;
+  one.busy = busy;
+  await put("outbox", one);
+  changed(one);
 }
 
 /** @param {Waiting} one @param {(one: Waiting) => void} changed */

@@ -468,7 +468,7 @@ function showDone(one) {
   done.dataset.left = String(left);
   byId("head-done").textContent = t(`done.${done.dataset.state}`);
   byId("done-number").textContent = one.number ?? "";
-  byId("done-text").textContent = one.problem ?? t(one.number ? "done.keep" : "done.will");
+  byId("done-text").textContent = one.problem ?? t(one.number ? "done.keep" : one.busy ? "done.busy" : "done.will");
   byId("done-photos").textContent = lost ? t("done.photo_refused", { count: lost }) : one.number && left ? t("done.photos_left", { count: left }) : "";
   byId("done-link").hidden = !one.number;
   byId("done-link").href = one.number ? `/r/${encodeURIComponent(one.number)}` : "#";
@@ -492,7 +492,7 @@ async function showWaiting() {
   const section = byId("waiting");
   section.hidden = !found.length;
   const lines = found.map((one) => {
-    const words = one.problem ? t("waiting.refused", { why: one.problem }) : one.number ? t("waiting.photos", { number: one.number }) : t("waiting.network");
+    const words = one.problem ? t("waiting.refused", { why: one.problem }) : one.number ? t("waiting.photos", { number: one.number }) : t(one.busy ? "waiting.busy" : "waiting.network");
     const dropIt = async () => {
       await drop("outbox", one.key);
       await showWaiting();
