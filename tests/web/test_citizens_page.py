@@ -200,8 +200,8 @@ def test_lost_answers_make_no_second_report_and_a_lost_photo_no_lost_report(site
     write(page)
     send(page)
     expect(page.locator("#head-done")).to_have_text("Saved on this phone")
-    expect(page.locator("#done-text")).to_contain_text("Very many reports are coming in at this moment.")
-    expect(page.locator("#waiting")).to_contain_text("very many reports are coming in, will be sent")
+    expect(page.locator("#done-text")).to_contain_text("The city's server has very much to do at this moment.")
+    expect(page.locator("#waiting")).to_contain_text("the server has very much to do, will be sent")
     page.locator("#retry").click()
     expect(page.locator("#waiting")).to_contain_text("waiting for the network, will be sent")
     with page.expect_event("requestfailed", lambda request: request.url.endswith("/photos/1")):

@@ -193,6 +193,7 @@ class HttpEndpoint:
         """The user who asks, and his share of the memory for bodies until the request is answered. No body of a refused
         request is read.
         """
+        limit = rate_limit.PUBLIC_READ
         if public:
             limit = _PUBLIC.get(request.method, rate_limit.PUBLIC_READ) if counts_posts else rate_limit.PUBLIC_READ
             await self._limits.pace_by_address(limit, host_of(request))
@@ -202,8 +203,14 @@ class HttpEndpoint:
         if actor.tokenless:
             check_local(request)
         whose = actor.name if actor.name and not actor.tokenless else rate_limit.network_of(host_of(request))
-        with self._bodies.share(whose, large=most > SMALL_BODY, public=public) as share:
-            yield actor, share
+        try:
+            with self._bodies.share(whose, large=most > SMALL_BODY, public=public) as share:
+                yield actor, share
+        except Overloaded:
+            # protects: what-was-not-worked-at-is-not-counted
+            if public:
+                self._limits.give_back_by_address(limit, host_of(request))
+            raise
 
     async def at_work(self, work: Callable[[], T], request: Request, pool: Pool) -> T:
         """Run the work and return its result. Reading stops when the client hangs up; writing is always completed."""

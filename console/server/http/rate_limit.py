@@ -130,6 +130,15 @@ class RateLimits:
         if (network := network_of(host)) is not None:
             await self.pace(limit, network)
 
+    def give_back_by_address(self, limit: str, host: str | None) -> None:
+        """Do not count a request that was counted: nothing was done for it, as the server had too much to do. Else the
+        phones behind one address would use up by their tries what would let them in.
+        """
+        place = (limit, network_of(host) or "")
+        with self._lock:
+            if place in self._ahead:
+                self._ahead[place] -= self._rules[limit].step_s * self._processes
+
     def _count(
         self, limit: str, client: str, cost: int, *, patience_s: float = 0.0, own: RateLimit | None = None
     ) -> float:

@@ -14,13 +14,17 @@ from typing import Any
 
 import pytest
 import requests
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message
 
 from console.server.city import audit
 from console.server.city.city import City
 from console.server.city.rates import READ, WRITE, RateLimit, rule_fault, rules_of, text_of
 from console.server.city.users import Users, add_user
-from console.server.errors import TooMany
+from console.server.errors import Overloaded, TooMany
 from console.server.http import bodies, rate_limit
+from console.server.http.endpoint import HttpEndpoint, RequestContext
 from console.server.http.header_timeout import HeaderTimeoutProtocol
 from console.server.http.rate_limit import RULES, RateLimits, network_of
 from tests.helpers.pictures import picture
@@ -120,6 +124,27 @@ def test_the_phones_behind_one_address_of_a_carrier_get_through_in_a_flood() -> 
         taken += vandal.asked(20, rate_limit.CITIZEN_POST, "114.4.0.1")
         vandal.now += 0.2
     assert taken < 920, "and yet nobody fills the city's queue with what he likes"
+
+
+def test_what_the_server_had_no_room_for_is_not_counted() -> None:
+    """Of 900 phones that came at once most were told to come again, and that used up what would have let them in."""
+    limits = RateLimits({rate_limit.CITIZEN_POST: "5 per 1 hour"}, clock=lambda: 0.0)
+
+    async def busy(_: RequestContext) -> Response:
+        raise Overloaded("Your requests before this one are still being worked at.")
+
+    async def asked() -> None:
+        scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+        endpoint = HttpEndpoint(None, limits).endpoint(busy, public=True)
+        for _ in range(20):
+            with pytest.raises(Overloaded):
+                await endpoint(Request(scope | {"client": ("114.4.0.1", 1)}, receive))
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    asyncio.run(asked())
+    assert limits.has_room(rate_limit.CITIZEN_POST, "114.4.0.1", 5)
 
 
 def test_who_sends_many_is_held_back_before_he_is_refused() -> None:
