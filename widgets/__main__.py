@@ -435,7 +435,7 @@ class Gallery:
         self.messages.set_hint("goes to SDA-11, kept with 931180")
         self.messages.set_text("931180 Tanda kalau sudah surut")
         self.shell.set_tab_label("messages", "Messages", "2")
-        self.shell.set_tab_note("messages", "new to unit, role, all")
+        self.shell.set_tab_note("messages", "again: new to unit, role, all")
         self.shell.set_tab_label("alarms", "Alarms", "2")
         self.shell.set_tab_note("alarms", "2 new · 1 acknowledged · 1 shelved · 1 back to normal")
         self.shell.set_tab_label("units", "Units", "18")

@@ -186,9 +186,12 @@ class _MessageDelegate(RowDelegate):
 
 
 class _MessageLine(QPlainTextEdit):
-    """What is written: Enter sends it, Shift+Enter begins another line, Alt and a digit are quick texts."""
+    """What is written: Enter sends it, Shift+Enter begins another line, Alt and a digit are quick texts; Esc leaves it
+    with what stands there.
+    """
 
     sent = Signal()
+    left = Signal()
     quick = Signal(int)
     focused = Signal(bool)
     """The keyboard comes (True) or goes."""
@@ -234,6 +237,8 @@ class _MessageLine(QPlainTextEdit):
         elif number := quick_text_of(event):
             if not event.isAutoRepeat():
                 self.quick.emit(number)
+        elif event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
         else:
             super().keyPressEvent(event)
 
@@ -349,6 +354,7 @@ class MessagesPanel(QWidget):
         self._head = _ThreadHead(theme)
         self.line = _MessageLine(theme)
         self.line.setAccessibleName(self.tr("Message"))
+        self.line.left.connect(lambda: self.threads.setFocus(Qt.FocusReason.OtherFocusReason))
         self.line.sent.connect(self._on_send)
         self.line.quick.connect(self._on_quick)
         self.line.textChanged.connect(lambda: self.typed.emit(self.line.toPlainText()))

@@ -148,6 +148,8 @@ class MessagesController(QObject):
         """Whether there is a report of a number that was typed, by source and number."""
         self._waits_for_number = False
         """Enter was pressed before it was known whether the number is that of a report."""
+        self._asked: tuple[Thread, str] | None = None
+        """The unit's code that is asked about before it is sent to somebody else, and to whom."""
         self._pauses = Pauses(self._keep_draft, steady_s, self)
         panel.thread_opened.connect(self._on_thread)
         panel.send_asked.connect(self._on_send)
@@ -567,6 +569,15 @@ class MessagesController(QObject):
         may = [(Thread(source, thread_of(to)), note, state) for to, note, state in keys if not why_not_to(role, to)]
         return [ListChoice(one.id, self._title(one), note, unit_state=state) for one, note, state in may]
 
+    def _names_another(self, thread: Thread, words: str) -> bool:
+        """Whether the words are no more than the code of a unit that is somebody else: they may have been typed to
+        choose whom to write to.
+        """
+        catalog = self._window_state.cities.catalogs.get(thread.source)
+        units = offered(catalog.units) if catalog is not None else ()
+        here = recipient_of(thread.key).unit
+        return any(one.code.casefold() == words.casefold() and one.id != here for one in units)
+
     def _on_chosen(self, thread_id: str) -> None:
         source = next((one for one in self._window_state.cities.catalogs if thread_id.startswith(f"{one}/")), "")
         if source:
@@ -688,6 +699,14 @@ class MessagesController(QObject):
         if not words:
             self.message.emit(self.tr("Only the number stands there: write what is to be kept with it"))
             return
+        # protects: name-of-another-is-asked-about
+        if not is_there and self._names_another(thread, words) and self._asked != (thread, words):
+            self._asked = thread, words
+            said = self.tr("Enter again sends “{words}” to {whom}; {key} writes to somebody else")
+            key = self._window_state.actions.cap("panel_messages")
+            self.message.emit(said.format(words=words, whom=self._title(thread), key=key))
+            return
+        self._asked = None
         with self._outbox.using_draft(self._draft_key(thread)):
             self._edit_commands.write_message(
                 thread.source, recipient_of(thread.key), words, number if is_there else None, self._title(thread)

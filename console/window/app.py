@@ -1493,7 +1493,7 @@ class ConsoleWindow(QObject):
 
     def _on_messages_counted(self, unread: int) -> None:
         self.window.set_tab_label("messages", self.tr("Messages"), str(unread) if unread else "")
-        self.window.set_tab_note("messages", self.tr("new to unit, role, all"))
+        self.window.set_tab_note("messages", self.tr("again: new to unit, role, all"))
 
     def _on_alarms_counted(self, new: int, words: str) -> None:
         self.window.set_tab_label("alarms", self.tr("Alarms"), str(new) if self.alarms.is_known else "")

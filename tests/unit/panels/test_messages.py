@@ -222,6 +222,24 @@ def test_a_line_is_sent_to_its_thread_and_a_number_keeps_it_with_its_report(desk
     assert desk.edits(Kind.MESSAGE)[-1].data["text"] == "931181 in haste", "sent once it is known that there is none"
 
 
+def test_the_code_of_another_unit_is_asked_about_and_esc_leaves_the_line(desk: Desk) -> None:
+    """`Ctrl+M`, "SDA-07", Enter: SDA-11 got its neighbour's code, and the order that was typed behind it."""
+    desk.put(from_crew("message-1", 0))
+    desk.write("sda-07")
+    assert desk.edits(Kind.MESSAGE) == []
+    assert desk.said[-1] == "Enter again sends “sda-07” to SDA-11; Ctrl M writes to somebody else"
+    assert desk.panel.text == "sda-07"
+    QTest.keyClick(desk.panel.line, Qt.Key.Key_Return)
+    desk.settle()
+    assert [one.data["text"] for one in desk.edits(Kind.MESSAGE)] == ["sda-07"]
+    desk.write("SDA-11")
+    assert len(desk.edits(Kind.MESSAGE)) == 2, "who is written to may be named"
+    desk.write("wait", enter=False)
+    QTest.keyClick(desk.panel.line, Qt.Key.Key_Escape)
+    assert desk.panel.threads.hasFocus()
+    assert desk.panel.text == "wait"
+
+
 def test_quick_texts_are_the_citys_and_come_by_alt_and_a_digit(desk: Desk) -> None:
     desk.put(from_crew("message-1", 0))
     assert desk.panel.quick_buttons[0].verb == "Have you arrived?"
