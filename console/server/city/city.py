@@ -412,12 +412,13 @@ class City:
         """End the closures whose time is over; returns how many. To be called at the start and every few seconds."""
         return end_closures(self.database, self.clock())
 
-    def sign_out(self, actor: Actor, *, is_elsewhere: bool = False) -> None:
-        """A user has signed out: what he has taken is offered to everybody, and nobody counts him as connected. Who is
-        still connected with another console has left nothing.
+    def sign_out(self, actor: Actor, console: str = "") -> None:
+        """A user has signed out at this console: what he has taken is offered to everybody, and nobody counts him as
+        connected. Who is still connected with another console has left nothing.
         """
         # protects: who-is-at-another-desk-leaves-nothing
-        if is_elsewhere:
+        if self.presence.is_elsewhere(actor.name, console, self.clock()):
+            self.presence.end_console(actor.name, console, self.clock())
             with self.database.write() as connection:
                 detail = {"offered": 0}
                 audit.append(connection, self.clock(), audit.AuditedAction(actor, audit.SIGN_OUT, detail=detail))

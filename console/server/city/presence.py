@@ -16,6 +16,8 @@ SEEN = "sigap_seen"
 SEEN_FOR = timedelta(seconds=75)
 """A console tells every 30 s which report is open in it, or that none is: without two of these it is cut off."""
 
+_ANY_CONSOLE = "-"
+"""No console calls itself so."""
 _CLOCKS_DIFFER = timedelta(seconds=5)
 """Servers of one city; what lies further ahead was told while a clock was wrong, and is no newer than anything."""
 
@@ -56,11 +58,14 @@ class PresenceTable:
             if unit.lat is not None and unit.lon is not None and unit.position_at is not None
         )
 
-    def look(self, user: str, report: str | None, at: datetime) -> bool:
-        """Which report a user looks at; returns whether he was not here before."""
-        table, since = schema.looking, schema.micros(at - SEEN_FOR)
+    def look(self, user: str, report: str | None, at: datetime, console: str = "") -> bool:
+        """Which report a user looks at with this console; returns whether he was not here before."""
+        table, consoles, since = schema.looking, schema.consoles, schema.micros(at - SEEN_FOR)
         with self._database.write() as connection:
             self._set_right(connection, table)
+            self._set_right(connection, consoles)
+            connection.execute(sa.delete(consoles).where(consoles.c.user == user, consoles.c.at < since))
+            self._database.upsert(connection, consoles, [{"user": user, "console": console, "at": schema.micros(at)}])
             known = sa.select(table.c.report, table.c.since).where(table.c.user == user, table.c.at >= since)
             before = connection.execute(known).first()
             came = before.since if before is not None else schema.micros(at)
@@ -74,13 +79,44 @@ class PresenceTable:
         return before is None
 
     def leave(self, user: str, at: datetime) -> None:
-        """A user's last stream ended at this time; what he has told another server of the city since then stays."""
-        table = schema.looking
+        """A user is gone at this time, with all of his consoles; what he has told since then stays."""
         with self._database.write() as connection:
-            self._set_right(connection, table)
-            connection.execute(sa.delete(table).where(table.c.user == user, table.c.at <= schema.micros(at)))
+            for table in (schema.looking, schema.consoles):
+                self._set_right(connection, table)
+                connection.execute(sa.delete(table).where(table.c.user == user, table.c.at <= schema.micros(at)))
             self._database.notify(connection, SEEN)
         self.moved()
+
+    def begin_console(self, user: str, console: str, at: datetime) -> None:
+        """A console of a user listens again."""
+        with self._database.write() as connection:
+            row = {"user": user, "console": console, "at": schema.micros(at)}
+            self._database.upsert(connection, schema.consoles, [row])
+
+    def end_console(self, user: str, console: str, at: datetime) -> None:
+        """A console of a user had its last stream at this time; what it has told another server since then stays."""
+        table = schema.consoles
+        mine = sa.and_(table.c.user == user, table.c.console == console)
+        with self._database.write() as connection:
+            self._set_right(connection, table)
+            connection.execute(sa.delete(table).where(mine, table.c.at <= schema.micros(at)))
+
+    def is_elsewhere(self, user: str, console: str, now: datetime) -> bool:
+        """Whether a user is connected with another console than this one, at whichever server of the city. A console
+        that does not say which one it is ("") counts as none, and leaves none behind.
+        """
+        table = schema.consoles
+        others = sa.and_(table.c.user == user, table.c.console.not_in(("", console)))
+        there = table.c.at.between(schema.micros(now - SEEN_FOR), schema.micros(now + _CLOCKS_DIFFER))
+        with self._database.read() as connection:
+            known = connection.scalar(sa.select(sa.func.count()).where(others, there))
+        return bool(console) and bool(known)
+
+    def leave_unless_elsewhere(self, user: str, at: datetime) -> None:
+        """A user's last stream at a server ended at this time: he is gone unless he has another console at another."""
+        # protects: who-listens-at-another-server-is-there
+        if not self.is_elsewhere(user, _ANY_CONSOLE, self._clock()):
+            self.leave(user, at)
 
     def seen(self, now: datetime | None = None) -> LastValues:
         """All positions, and who is connected, since when, and looks at what."""

@@ -264,6 +264,14 @@ looking = sa.Table(
     sa.Column("since", sa.BigInteger, nullable=False, server_default="0"),  # 0: not known
 )
 
+consoles = sa.Table(
+    "consoles",
+    metadata,
+    sa.Column("user", sa.Text, primary_key=True),
+    sa.Column("console", sa.Text, primary_key=True),  # a word of its own, "" where it does not say it
+    sa.Column("at", sa.BigInteger, nullable=False),  # when it told last that the user is there
+)
+
 photo_facts = sa.Table(
     "photo_facts",
     metadata,

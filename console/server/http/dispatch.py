@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, Literal
@@ -94,6 +95,7 @@ CITY_BODY = 20_000_000
 """The borders of a large city fit into so many bytes."""
 _HANDOVER_BODY = 2_000_000
 _LONGEST_MARK = 64
+_CONSOLE_WORD = re.compile(r"[\x21-\x7e]{1,64}")
 _POSITION_ROLES = frozenset({"field", "operator", "supervisor"})
 _MEDIA_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -121,7 +123,7 @@ _IF_MATCH = Parameter(
 _CONSOLE = Parameter(
     "Sigap-Console",
     str,
-    "Which of the user's consoles it is: any word that each keeps while it runs.",
+    "Which of the user's consoles it is: any word of up to 64 letters and signs that each keeps while it runs.",
     "header",
 )
 _IDEMPOTENCY_KEY = Parameter(
@@ -737,16 +739,15 @@ class Dispatch:
         return jobs_of(self._city, context)
 
     def _presence(self, context: RequestContext) -> Response:
-        self._subscribers.heard(context.actor.name, _console_of(context))
-        has_come = self._city.presence.look(context.actor.name, context.json(Looking).report, self._city.clock())
+        report, console = context.json(Looking).report, _console_of(context)
+        has_come = self._city.presence.look(context.actor.name, report, self._city.clock(), console)
         if has_come:
             # protects: who-comes-back-has-his-reports
             self._city.come_back(context.actor.name)
         return Response(status_code=204)
 
     def _sign_out(self, context: RequestContext) -> Response:
-        is_elsewhere = self._subscribers.is_elsewhere(context.actor.name, _console_of(context))
-        self._city.sign_out(context.actor, is_elsewhere=is_elsewhere)
+        self._city.sign_out(context.actor, _console_of(context))
         return Response(status_code=204)
 
     def _position(self, context: RequestContext) -> Response:
@@ -933,8 +934,9 @@ def _day(text: str) -> date:
 
 
 def _console_of(context: RequestContext) -> str:
-    """Which of the user's consoles asks, "" where it does not say it."""
-    return context.request.headers.get("sigap-console", "")
+    """Which of the user's consoles asks, "" where it does not say it in a word."""
+    said = context.request.headers.get("sigap-console", "")
+    return said if _CONSOLE_WORD.fullmatch(said) else ""
 
 
 def _edit_of(context: RequestContext) -> EditBody:

@@ -16,7 +16,6 @@ from starlette.concurrency import run_in_threadpool
 
 from console.server.city.change_watcher import ENDING_S, ChangeWatcher
 from console.server.city.city import City
-from console.server.city.presence import SEEN_FOR
 from console.server.errors import ForbiddenRefusal
 
 _log = logging.getLogger(__name__)
@@ -25,6 +24,7 @@ GONE_S = 5.0
 """Who has no stream for this long has left: signed out, or closed his console."""
 MOST_EACH = 64
 """How many streams one user has here: of a wall of windows, but not of a program that forgets to close them."""
+_MOST_ENDED = 1_000
 _LEAST_GAP_S = 0.1
 _PRESENCE_GAP_S = 0.5
 _GAP_OF_EACH_S = 0.002
@@ -46,6 +46,8 @@ class Subscribers:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: set[Subscriber] = set()
         self._of: Counter[str] = Counter()
+        self._ended: set[tuple[str, str]] = set()
+        """Users with those of their consoles whose last streams have ended here."""
         self._moves = 0
         self._seen: tuple[int, float, asyncio.Future[bytes]] | None = None
         self.closed = False
@@ -88,32 +90,17 @@ class Subscribers:
                 f"{user} listens {MOST_EACH} times already. Close a window, or ask for changes instead."
             )
 
-    def heard(self, user: str, console: str) -> None:
-        """A console of this user has told that he is there; from any thread."""
-        now = self._city.clock()
-        for listener in tuple(self._listeners):
-            if (listener.user, listener.console) == (user, console):
-                listener.heard_at = now
-
-    def is_elsewhere(self, user: str, console: str) -> bool:
-        """Whether a user is connected with another console than this one, as far as this process knows; from any
-        thread. A client that does not say which one it is ("") counts as none, and leaves none behind.
-        """
-        if not console:
-            return False
-        since = self._city.clock() - SEEN_FOR
-        return any(
-            listener.user == user and listener.console not in ("", console) and listener.heard_at >= since
-            for listener in tuple(self._listeners)
-        )
-
     async def events(self, user: str, still_known: Callable[[], bool], console: str = "") -> AsyncIterator[bytes]:
         """The events of one client of this user, until it goes, is not `still_known`, or the server ends; `console` is
         which of his consoles it is, "" where it does not say it.
         """
-        listener = Subscriber(user, console, self._city.clock())
+        listener = Subscriber(user, console)
         self._listeners.add(listener)
         self._of[user] += 1
+        if (user, console) in self._ended:
+            self._ended.discard((user, console))
+            # protects: who-listens-again-is-there-again
+            self._note(self._city.presence.begin_console, user, console, self._city.clock())
         try:
             listener.presence_due = True
             epoch = self._change_watcher.mark.epoch
@@ -134,15 +121,24 @@ class Subscribers:
             if not self._of[user]:
                 del self._of[user]
             if not self.closed and self._loop is not None:
-                self._loop.call_later(self._gone_s, self._look_whether_gone, user, self._city.clock())
+                ended = self._city.clock()
+                if console and not any((one.user, one.console) == (user, console) for one in self._listeners):
+                    # At once: who closes one window and signs out in the other leaves what he has taken.
+                    self._ended = {*self._ended, (user, console)} if len(self._ended) < _MOST_ENDED else set()
+                    self._note(self._city.presence.end_console, user, console, ended)
+                self._loop.call_later(self._gone_s, self._look_whether_gone, user, ended)
 
     def _look_whether_gone(self, user: str, ended: datetime) -> None:
         """A user whose last stream ended counts as gone unless he has come back meanwhile."""
         if self.closed or any(listener.user == user for listener in self._listeners):
             return
-        leaving = asyncio.ensure_future(run_in_threadpool(self._city.presence.leave, user, ended))
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._on_left)
+        self._note(self._city.presence.leave_unless_elsewhere, user, ended)
+
+    def _note(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Do this work at the database on a thread."""
+        noting = asyncio.ensure_future(run_in_threadpool(work, *arguments))
+        self._leaving.add(noting)
+        noting.add_done_callback(self._on_left)
 
     def _on_left(self, leaving: asyncio.Future[None]) -> None:
         self._leaving.discard(leaving)
@@ -222,8 +218,8 @@ class Subscribers:
 class Subscriber:
     """What one client has been sent."""
 
-    def __init__(self, user: str, console: str, heard_at: datetime) -> None:
-        self.user, self.console, self.heard_at = user, console, heard_at
+    def __init__(self, user: str, console: str) -> None:
+        self.user, self.console = user, console
         self.wake = asyncio.Event()
         self.sent_seq = 0
         self.presence_due = False

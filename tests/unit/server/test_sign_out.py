@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from console.server.city import audit
+from console.server.city import audit, schema
 from console.server.city.city import City
 from console.server.city.users import Users, add_user
 from console.server.http.rate_limit import RULES, RateLimits
 from tests.helpers.patience import Patience
-from tests.unit.server.conftest import START, Api, recorded, running
+from tests.unit.server.conftest import START, Api, Clock, recorded, running
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 UNLIMITED = dict.fromkeys(RULES, "1000000 per 1 second")
@@ -56,6 +59,76 @@ def test_who_signs_out_at_one_desk_and_is_at_another_keeps_what_he_has_taken(
     while budi.report("10")["claim"]["offer"] is None:  # until the server knows that the other stream is gone
         assert not patience.is_over
         assert presence(ani, "DELETE", headers=here) == 204
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_console_at_another_server_of_the_city_is_known(
+    city: City, database_url: str, clock: Clock, tmp_path: Path
+) -> None:
+    """All that she had was offered, and each P1 of it called the room; so it was where a proxy gave her presence to
+    another server than her stream."""
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(contextlib.closing(City(database_url, clock=clock)))
+        limits = RateLimits(UNLIMITED)
+        first, second = (
+            stack.enter_context(running(one, tmp_path / "media", Users(one), limits=limits, gone_s=0.1))
+            for one in (city, other)
+        )
+        token = add_user(city, "ani", "operator")
+        at_first, at_second = (Api(url, token) for url in (first, second))
+        here, there = {"Sigap-Console": "here"}, {"Sigap-Console": "there"}
+        at_first.ok("10", "claim")
+        with at_first.get("/stream", stream=True, headers=there) as stream:
+            assert next(stream.iter_lines(chunk_size=1))
+            for _ in range(4):
+                clock.skip(seconds=25)
+                assert presence(at_second, "PUT", json={"report": "10"}, headers=there) == 204
+            with at_second.get("/stream", stream=True, headers=here) as own:
+                assert next(own.iter_lines(chunk_size=1))
+                assert presence(at_second, "PUT", json={"report": None}, headers=here) == 204
+            assert presence(at_second, "DELETE", headers=here) == 204
+            other.presence.leave_unless_elsewhere("ani", clock())
+            assert at_second.report("10")["claim"]["offer"] is None
+            assert "ani" in city.presence.seen(clock()).looking
+        patience = Patience(20)
+        while at_second.report("10")["claim"]["offer"] is None:  # until the first server knows that the stream is gone
+            assert not patience.is_over
+            assert presence(at_second, "DELETE", headers=here) == 204
+        for api in (at_first, at_second):
+            api.session.close()
+
+
+def consoles(city: City) -> list[str]:
+    with city.database.read() as connection:
+        return list(connection.execute(sa.select(schema.consoles.c.console)).scalars())
+
+
+@one_database
+def test_a_console_that_listens_again_is_there_before_it_tells_so(city: City, operators: tuple[Api, Api]) -> None:
+    ani, _ = operators
+    there = {"Sigap-Console": "there"}
+    assert presence(ani, "PUT", json={"report": None}, headers=there) == 204
+    for expected in ([], ["there"]):
+        with ani.get("/stream", stream=True, headers=there) as stream:
+            assert next(stream.iter_lines(chunk_size=1))
+            patience = Patience(20)
+            while expected and consoles(city) != expected:
+                assert not patience.is_over
+        patience = Patience(20)
+        while consoles(city):  # until the server knows that the stream is gone
+            assert not patience.is_over
+
+
+@one_database
+def test_a_console_that_has_told_nothing_for_long_is_nowhere(city: City, clock: Clock) -> None:
+    """It was cut off; and a clock that was ahead, as it told so, keeps it there no longer."""
+    city.presence.look("ani", None, clock(), "there")
+    assert city.presence.is_elsewhere("ani", "here", clock())
+    assert not any(city.presence.is_elsewhere("ani", which, clock()) for which in ("there", ""))
+    clock.skip(seconds=74)
+    assert not city.presence.is_elsewhere("ani", "here", clock())
+    city.presence.look("ani", None, clock() + timedelta(hours=1), "there")
+    assert not city.presence.is_elsewhere("ani", "here", clock())
 
 
 def test_what_one_has_taken_is_taken_over_once_he_has_signed_out_and_not_before(
