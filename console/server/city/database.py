@@ -80,6 +80,7 @@ _LIMITED = sa.select(
 )
 _QUERY_CANCELED = "57014"
 """PostgreSQL's SQLSTATE of a statement that was told to end."""
+_FIRST_REPORT = 1_000
 _LOST_REPORTS = 100_000
 """More reports than a city can lose by being set back; their numbers are not given out again."""
 _LOST_VERSIONS = 1_000_000
@@ -231,6 +232,17 @@ class Database:
         if rows:
             connection.execute(upserting(self.is_sqlite, table, tuple(rows[0]), keep), rows)
 
+    def next_report_number(self, connection: sa.Connection) -> int:
+        """A number that no other transaction gets. On PostgreSQL it is taken by a transaction of its own, so that who
+        takes a report down waits for nobody else's; if the report is not made, nobody has the number.
+        """
+        if self.is_sqlite:
+            return int(connection.execute(_NUMBER).scalar_one())
+        # protects: new-reports-do-not-queue-for-their-number
+        with self.engine.connect() as plain:
+            own = plain.execution_options(isolation_level="AUTOCOMMIT")
+            return int(own.execute(_NUMBER_AT_ONCE).scalar_one())
+
     def notify(self, connection: sa.Connection, channel: str) -> None:
         """Tell the other servers on this database when the transaction is committed; SQLite has no others."""
         if not self.is_sqlite:
@@ -310,6 +322,20 @@ _PRESENT_AND_FLOOR = sa.select(schema.counters.c.name, schema.counters.c.value).
 )
 _EPOCH_AND_PRESENT = sa.select(
     sa.select(schema.meta.c.value).where(schema.meta.c.key == EPOCH).scalar_subquery(), _PRESENT.scalar_subquery()
+)
+_reports_counter = schema.counters.c
+_NUMBER = (
+    sa.update(schema.counters)
+    .where(_reports_counter.name == REPORTS)
+    .values(value=sa.case((_reports_counter.value < _FIRST_REPORT, _FIRST_REPORT), else_=_reports_counter.value) + 1)
+    .returning(_reports_counter.value)
+)
+_NUMBER_AT_ONCE = _NUMBER.where(
+    # The commit of the report itself brings this to the disk, as what comes first in the journal is written first.
+    *(
+        sa.select(sa.func.set_config(name, value, True)).scalar_subquery().is_not(None)
+        for name, value in (("lock_timeout", "2s"), ("synchronous_commit", "off"))
+    )
 )
 _STATE = _EPOCH_AND_PRESENT.add_columns(
     sa.select(sa.func.max(schema.users.c.seq)).scalar_subquery(),

@@ -30,7 +30,7 @@ from console.server.city.alarms import change_alarms
 from console.server.city.callers import contact_row
 from console.server.city.claims import release_what_left
 from console.server.city.closures import CityBorders, change_closure, closure_before, undo_closure
-from console.server.city.database import REPORTS, Database, inserter
+from console.server.city.database import Database, inserter
 from console.server.city.dates import check_date
 from console.server.city.divert import go_back, leave, others_of
 from console.server.city.edit_context import EditContext, SeenVersion, entry_apart
@@ -63,7 +63,6 @@ NEEDS_VERSION = frozenset(Kind) - APPENDS - ON_NO_REPORT
 """Kinds that say which version of the report the operator saw."""
 
 _RUNNING_WAIT_S = 2.0
-_FIRST_REPORT = 1_000
 
 
 class Applied(msgspec.Struct, frozen=True):
@@ -509,13 +508,7 @@ def _keep_contact(unit_of_work: UnitOfWork, edit: EditBody, report: str) -> None
 
 def _next_report_id(unit_of_work: UnitOfWork) -> str:
     """The next number that no report has."""
-    counter = schema.counters
     while True:
-        number = unit_of_work.connection.execute(
-            sa.update(counter)
-            .where(counter.c.name == REPORTS)
-            .values(value=sa.case((counter.c.value < _FIRST_REPORT, _FIRST_REPORT), else_=counter.c.value) + 1)
-            .returning(counter.c.value)
-        ).scalar_one()
+        number = unit_of_work.next_report_number()
         if not unit_of_work.has("report", str(number)):
             return str(number)

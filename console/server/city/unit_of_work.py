@@ -220,6 +220,10 @@ class UnitOfWork:
                "known": at if picture_hash is not None else None}  # fmt: skip
         self._database.upsert(self.connection, schema.proof_photos, [row], keep=True)
 
+    def next_report_number(self) -> int:
+        """A number for a new report; on PostgreSQL it is lost if this transaction is."""
+        return self._database.next_report_number(self.connection)
+
     def next_version(self, before: Report) -> int:
         """The version that a report has after this transaction."""
         self._counter_is_known = True

@@ -120,7 +120,7 @@ _MANY = 39
 
 def _pools(connections: int) -> dict[Pool, WorkThreads]:
     """The threads: few where there are few connections, of which everybody else's work would otherwise take those that
-    writers wait for. Edits follow one another at PostgreSQL whatever their number, at the end of the audit chain.
+    writers wait for. Edits follow one another at PostgreSQL whatever their number, at the feed's counter.
     """
     many = connections > _MANY
     return {

@@ -101,6 +101,19 @@ def test_from_the_counter_to_the_commit_an_edit_is_one_message(two_cities: tuple
     assert other.entries("10")[-1].text == text
 
 
+def test_whoever_takes_a_report_down_does_not_wait_for_the_one_before(two_cities: tuple[City, City]) -> None:
+    city, other = two_cities
+    create = [EditBody(f"create-0{n}", Kind.CREATE, data={"service": "road"}) for n in (1, 2)]
+    with city.database.write() as connection:
+        number = city.database.next_report_number(connection)
+        made = other.apply(create[0]).answer.report
+    assert made is not None
+    assert (number, made.id) == (1001, "1002")
+    again = city.apply(create[1]).answer.report
+    assert again is not None
+    assert again.id == "1003"
+
+
 def test_a_server_that_falls_silent_while_it_writes_does_not_stop_the_other(
     two_cities: tuple[City, City], monkeypatch: pytest.MonkeyPatch
 ) -> None:
