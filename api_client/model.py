@@ -102,6 +102,14 @@ class PhotoRole(StrEnum):
     OTHER = "other"
 
 
+class Publication(StrEnum):
+    """Whether everybody may read what a reporter wrote, and see what he showed, where the city looks at it first."""
+
+    WAITING = "waiting"
+    PUBLISHED = "published"
+    WITHHELD = "withheld"
+
+
 class Hold(msgspec.Struct, frozen=True):
     """A pause of the work, beside the status."""
 
@@ -199,6 +207,7 @@ class Report(msgspec.Struct, frozen=True):
     `attributes` are the reporter's answers to the questions of the service: attribute code -> values (of a list: keys).
     `within_m` is how far off its point may be, in metres, where whoever placed it said so: the middle of a street.
     `erased` is when all words and photos were erased from it and its history, on request or as their time was over.
+    `publication`: None where nobody has to look at its words before everybody reads them.
     """
 
     id: str
@@ -231,6 +240,7 @@ class Report(msgspec.Struct, frozen=True):
     attributes: dict[str, tuple[str, ...]] = {}
     within_m: float = 0.0
     erased: datetime | None = None
+    publication: Publication | None = None
 
     @property
     def place(self) -> dict[str, Any]:
@@ -607,6 +617,7 @@ class Set(msgspec.Struct, frozen=True):
     area: Key | UnsetType | None = UNSET
     agency: Key | UnsetType | None = UNSET
     hold: NewHold | UnsetType | None = UNSET
+    publication: Publication | UnsetType = UNSET
     reason: Text = ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from api_client.model import Kind, Status
+from api_client.model import Kind, Publication, Status
 from console.rules.rights import may_make, may_release
 from console.rules.status import is_open
 
@@ -32,6 +32,8 @@ class Situation(msgspec.Struct, frozen=True):
     """Whether the report lies outside the operator's areas and agencies."""
     new_only: bool = False
     """The report's server takes new reports and nothing else."""
+    publication: Publication | None = None
+    """Of the chosen report's words and photos, where its city looks at them before they are public."""
     on_hold: bool = False
     merged: bool = False
     has_place: bool = False
@@ -150,6 +152,11 @@ def writable(situation: Situation) -> str:
     if situation.left_behind:
         return chosen(situation) or LEFT_BEHIND
     return chosen(situation) or situation.barred or ("" if situation.writes else "Nothing can be saved now")
+
+
+def publish(situation: Situation) -> str:
+    """The words and photos of the report wait to be published, or were withheld or published."""
+    return writable(situation) or ("" if situation.publication is not None else "Its words wait for nobody")
 
 
 def open_(situation: Situation) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from api_client.model import Status
+from api_client.model import Publication, Status
 from console.cache.catalog import offered
 from console.panels import formatting
 from console.panels.action_runner import ActionRunner
@@ -82,6 +82,19 @@ class ReportCommands(QObject):
         """Give the report another priority."""
         if priority != details.shown.priority:
             self._edit_commands.set_fields(details, {"priority": priority}, self.tr("Priority {n}").format(n=priority))
+
+    def publish(self) -> None:
+        """Let everybody read what the reporter wrote and see what he showed."""
+        self._publish(Publication.PUBLISHED, self.tr("Words and photos published"))
+
+    def withhold(self) -> None:
+        """Keep the words and photos of the report from everybody."""
+        self._publish(Publication.WITHHELD, self.tr("Words and photos withheld"))
+
+    def _publish(self, after: Publication, told: str) -> None:
+        details = self._situation.report
+        if details.shown.publication != after:
+            self._edit_commands.set_fields(details, {"publication": after.value}, told)
 
     def note(self, details: ReportDetails, text: str) -> None:
         """Add an internal note."""

@@ -217,6 +217,7 @@ class SituationMonitor(QObject):
             status=report.status,
             holder=holder_of(report),
             offered=offered_to(report, self._view_time()) == window_state.me_at(details.source),
+            publication=report.publication,
             on_hold=self.is_on_hold(report),
             photos=bool(report.photos),
             merged=report.merged_into is not None,

@@ -27,6 +27,7 @@ from api_client.model import (
     Kind,
     Photo,
     PhotoRole,
+    Publication,
     Report,
     Service,
     Status,
@@ -352,6 +353,8 @@ def _set(state: ReportState, step: _RuleStep) -> ReportState:
     changes = {name: data[name] for name in _SET_PLAINLY if name in data}
     if "area" in data and data["area"] != report.area:
         changes["area_rule"] = TRANSFER
+    if "publication" in data:
+        changes["publication"] = convert(data["publication"], Publication | None)
     if "hold" in data:
         changes["hold"] = convert(data["hold"], Hold | None)
         if changes["hold"] is not None and not is_open(report.status):

@@ -21,7 +21,7 @@ LEAVES = "leaves"
 its `about`, under which stands what was seen of each.
 """
 
-FIELDS = ("status", "priority", "service", "title", "description", "place", "area", "agency", "hold")
+FIELDS = ("status", "priority", "service", "title", "description", "place", "area", "agency", "hold", "publication")
 """What a SET may touch. "place" is a Place, "hold" a Hold or null: see `api_client.model.PAYLOADS`."""
 
 APPENDS = frozenset({Kind.CREATE, Kind.NOTE, Kind.REPLY, Kind.PHOTO, Kind.ME_TOO})

@@ -426,6 +426,16 @@ ACTIONS = Actions[Receivers](
             asks=True,
         ),
         A(
+            "publish", "Publish its words and photos", ("Shift+P",), "Report",
+            lambda on: on.reports.publish(), rules.publish, Kind.SET, words="public moderation text show approve",
+            menus=_on_report(3, 7), at_once=True,
+        ),
+        A(
+            "withhold", "Withhold its words and photos from the public", ("Shift+U",), "Report",
+            lambda on: on.reports.withhold(), rules.publish, Kind.SET, words="public moderation text hide unpublish",
+            menus=_on_report(3, 8), at_once=True,
+        ),
+        A(
             "handover_note", "Note it for the next shift", ("Shift+H",), "Report", lambda on: on.handover.note_report(),
             rules.chosen, words="hand over handover remark", menus=_on_report(3, 6), asks=True,
         ),

@@ -35,6 +35,7 @@ _LABELS = {
     "area": "Area",
     "agency": "Agency",
     "hold": "Hold",
+    "publication": "Public",
     "claim": "Taken by",
     "merged_into": "Merged into",
     "duplicates": "Duplicates",

@@ -248,6 +248,9 @@ def _decision_text(entry: Entry, tr: Callable[[str], str], named: bool) -> str |
     return told.format(who=entry.author, what=what)
 
 
+_PUBLISHED = {"published": "Words and photos published", "withheld": "Words and photos withheld"}
+
+
 def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], named: bool) -> str:
     parts = []
     for name, value in entry.data.items():
@@ -269,6 +272,8 @@ def _set_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], named: b
                 parts.append(tr("Hold ended"))
             case "hold":
                 parts.append(tr("On hold, waits for {what}").format(what=_part(value, "waits_for")))
+            case "publication":
+                parts.append(tr(_PUBLISHED.get(str(value), "Words and photos wait to be looked at")))
             case "place":
                 parts.append(tr("Place changed"))
             case "reason":

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject
 
-from api_client.model import Assignment, AssignmentState, Entry, Kind, Report, Unit, UnitState
+from api_client.model import Assignment, AssignmentState, Entry, Kind, Publication, Report, Unit, UnitState
 from console.advice.units import Advice
 from console.cache.catalog import Catalog
 from console.cache.reader import CachedReport
@@ -55,6 +55,11 @@ from widgets.photos import PhotoCard
 from widgets.ticket.panel import TicketPanel
 from widgets.ticket.values import ActionButton, AdviceRow, Strip, Ticket, TimelineRow
 
+_PUBLIC_WORDS = {
+    Publication.WAITING: "words and photos wait for you",
+    Publication.PUBLISHED: "words and photos",
+    Publication.WITHHELD: "not its words and photos",
+}
 _HOLLOW, _HALF, _SOLID = "hollow", "half", "solid"
 _MOST_LOOKING = 3
 _MOST_ANSWERS, _LONGEST_ANSWER = 12, 300
@@ -297,6 +302,14 @@ class TicketController(QObject):
         service = self._window_state.catalog(details.source).services.get(report.service or "")
         if service is not None and service.confidential:
             facts.append((self.tr("Confidential"), self.tr("no public page shows it"), ""))
+        if report.publication is not None:
+            key = self._window_state.actions.cap
+            beside = {
+                Publication.WAITING: self.tr("{publish} publishes, {withhold} withholds"),
+                Publication.PUBLISHED: self.tr("{withhold} withholds"),
+                Publication.WITHHELD: self.tr("{publish} publishes"),
+            }[report.publication].format(publish=key("publish"), withhold=key("withhold"))
+            facts.append((self.tr("Public"), self.tr(_PUBLIC_WORDS[report.publication]), beside))
         if begun(report) < report.created:
             since = self._day_and_clock(begun(report))
             facts.append((self.tr("Clock"), self.tr("runs from {time}").format(time=since), self.tr("merged into it")))

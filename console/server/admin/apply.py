@@ -33,6 +33,7 @@ from console.server.city.alarms import drop_alarms_of_limits
 from console.server.city.city import City
 from console.server.city.erasure import count_due
 from console.server.city.feed import read_meta
+from console.server.city.moderation import Moderation, moderation_row, read_moderation
 from console.server.city.numbered import drop_things, put_things
 from console.server.city.questions import note_questions
 from console.server.city.rates import REQUESTS, RULES, rules_of, text_of
@@ -79,6 +80,7 @@ class _Present(msgspec.Struct, frozen=True):
     jobs: dict[str, list[str]]
     open_by: dict[str, dict[str, int]]
     retention: Retention
+    moderation: Moderation
     due: Callable[[datetime], int]
     """How many reports would be erased that were closed before a moment."""
 
@@ -145,6 +147,7 @@ class _Plan:
         self.tokens: dict[str, str] = {}
         self.meta = dict(present.meta)
         self.retention = present.retention
+        self.moderation = present.moderation
         self._calendars = {
             one.id: one
             for one in (setup.calendars if setup.calendars is not None else present.things["calendars"].values())
@@ -175,7 +178,8 @@ class _Plan:
         if self._gone_users:
             last = max(last, drop_users(database, connection, self._gone_users, by, now))
         facts = [{"key": key, "value": self.meta[key]} for key in ("name", "timezone", REQUESTS) if key in self.meta]
-        database.upsert(connection, schema.meta, [*facts, retention_row(self.retention)])
+        facts += [retention_row(self.retention), moderation_row(self.moderation)]
+        database.upsert(connection, schema.meta, facts)
         audit.append(connection, now, audit.AuditedAction(by, audit.CITY, detail=self._detail()))
         return last
 
@@ -223,6 +227,10 @@ class _Plan:
         if self._setup.retention is not None and (kept := fields_between(self.retention, self._setup.retention)):
             self.retention = self._setup.retention
             yield Change("retention", "", Did.CHANGED, kept)
+        looked = self._setup.moderation
+        if looked is not None and (changed := fields_between(self.moderation, looked)):
+            self.moderation = looked
+            yield Change("moderation", "", Did.CHANGED, changed)
 
     def _of(self, part: str) -> Iterable[Change]:
         there = self._present.things[part]
@@ -407,9 +415,17 @@ def _read(connection: sa.Connection, *, lock: bool = False) -> _Present:
         part: _counts(connection, column)
         for part, column in (("services", reports.c.service), ("areas", reports.c.area))
     }
-    retention = read_retention(connection)
+    retention, moderation = read_retention(connection), read_moderation(connection)
     return _Present(
-        read_meta(connection), things, users, hashes, jobs, open_by, retention, lambda at: count_due(connection, at)
+        read_meta(connection),
+        things,
+        users,
+        hashes,
+        jobs,
+        open_by,
+        retention,
+        moderation,
+        lambda at: count_due(connection, at),
     )
 
 
@@ -437,6 +453,7 @@ def _as_setup(present: _Present, now: datetime) -> CitySetup:
         tuple(present.users.values()),
         present.retention,
         rules_of(present.meta.get(REQUESTS)) or None,
+        present.moderation,
     )
 
 

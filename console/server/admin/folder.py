@@ -13,6 +13,7 @@ from api_client.model import Agency, Area, Calendar, Limit, Service, ServiceAttr
 from console.server.admin.setup import CitySetup, SetupFault, UnitRecord, UserRecord, check_setup, nearest
 from console.server.admin.spelling import DAYS, Hours, read_hours, read_length, read_yes
 from console.server.admin.table import FileFault, TableRow, read_table, read_text, split_list
+from console.server.city.moderation import Moderation
 from console.server.city.retention import Retention
 from console.server.loader.areas import read_areas
 from console.server.loader.result import LoadError
@@ -30,7 +31,7 @@ SERVICE_COLUMNS = (
 UNIT_COLUMNS = ("id", "code", "name", "agency", "areas", "skills", "shift", "contact", "lat", "lon")
 USER_COLUMNS = ("name", "role", "areas", "agencies")
 PRIORITY_WORDS = {"P1": "1", "P2": "2", "P3": "3", "P4": "4", "other": "*"}
-_CITY_KEYS = ("name", "timezone", "calendars", "targets", "retention", "requests")
+_CITY_KEYS = ("name", "timezone", "calendars", "targets", "retention", "requests", "moderation")
 _CALENDAR_KEYS = ("daily", "weekdays", *DAYS, "holidays")
 _SLA_KEYS = ("first_response", "finish", "validation", "pauses_for", "calendar")
 _TEMPLATE_KEYS = ("id", "kind", "text", "service")
@@ -50,6 +51,7 @@ _FILE_OF = {
 }
 _ENDINGS = frozenset({".csv", ".toml", ".geojson", ".json"})
 T = TypeVar("T")
+S = TypeVar("S", Retention, Moderation)
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -84,6 +86,7 @@ class _Reader:
         self._zone = "UTC"
         self._targets: dict[str, dict[str, Sla]] = {}
         self._question_lines: dict[str, int | None] = {}
+        self._moderation: Moderation | None = None
 
     def read(self) -> Reading:
         try:
@@ -113,6 +116,7 @@ class _Reader:
             self._users() if USERS in names else None,
             retention,
             requests,
+            moderation=self._moderation,
         )
         if QUESTIONS in names and setup.services is None:
             self._fault(QUESTIONS, None, "", f"questions belong to services, but {SERVICES} is missing or unreadable")
@@ -145,16 +149,19 @@ class _Reader:
         for key, by_priority in (self._kind(CITY, text, value, "targets", dict) or {}).items():
             self._targets[key] = self._slas(text, key, by_priority)
         rules = {key: str(rule) for key, rule in requests.items()} if requests is not None else None
-        return name, zone, tuple(found) if calendars is not None else None, self._retention(text, value), rules
+        retention = self._struct(text, value, "retention", Retention)
+        self._moderation = self._struct(text, value, "moderation", Moderation)
+        return name, zone, tuple(found) if calendars is not None else None, retention, rules
 
-    def _retention(self, text: str, value: dict[str, Any]) -> Retention | None:
-        table = self._kind(CITY, text, value, "retention", dict)
+    def _struct(self, text: str, value: dict[str, Any], key: str, kind: type[S]) -> S | None:
+        """A table of a few values; None where it is missing, or wrong."""
+        table = self._kind(CITY, text, value, key, dict)
         if table is None:
             return None
         try:
-            return convert(table, Retention)
+            return convert(table, kind)
         except msgspec.ValidationError as fault:
-            self._fault(CITY, line_of(text, "retention"), "retention", str(fault))
+            self._fault(CITY, line_of(text, key), key, str(fault))
             return None
 
     def _calendar(self, text: str, key: str, hours: Any) -> Calendar:

@@ -65,6 +65,11 @@ _RETENTION_COMMENT = """\
 # So many days are kept: contacts_days, texts_days (words and photos; not named: as long as the report) and
 # messages_days after the report was closed, handovers_days after the shift, positions_days of units.
 """
+_MODERATION_COMMENT = """\
+# Which reports of citizens an official looks at before their words and photos are public: those of these services, with
+# one of these words, with media_urls = true those with the address of a photo, with first_report = true the first of a
+# telephone number and all without one.
+"""
 _TARGETS_COMMENT = """\
 # Targets that services name: how long until somebody has decided, until the work is done, until its proof is checked.
 # P1 is life and safety. A hold pauses them while one waits for what pauses_for names:
@@ -150,6 +155,9 @@ def _city(setup: CitySetup, tables: Mapping[str, Mapping[str, Sla]]) -> str:
     if setup.retention is not None:
         kept = {name: days for name, days in msgspec.structs.asdict(setup.retention).items() if days is not None}
         parts += ["\n", _RETENTION_COMMENT, "[retention]\n", pairs_text(kept)]
+    if setup.moderation is not None:
+        looked = {name: value for name, value in msgspec.to_builtins(setup.moderation).items() if value}
+        parts += ["\n", _MODERATION_COMMENT, "[moderation]\n", pairs_text(looked)]
     parts += ["\n", _TARGETS_COMMENT]
     for name, by_priority in tables.items():
         words = {

@@ -27,6 +27,7 @@ from console.rules.limit import (
 )
 from console.rules.rights import ADMIN, ROLES, Rights, may_set_up
 from console.server.city import tokens
+from console.server.city.moderation import Moderation
 from console.server.city.rates import CITY_SETS, rule_fault
 from console.server.city.records import LOCAL
 from console.server.city.retention import Retention
@@ -41,6 +42,7 @@ _LONGEST_LIMIT = 100
 """An alarm is named by the id of its limit."""
 _LONGEST_TARGET_S = 10 * 366 * 86400
 _MOST_MINUTES, _DAY_MINUTES = 2 * 24 * 60, 24 * 60
+_MOST_WORDS = 1_000
 _MOST_HINTS = 100
 """Finding the nearest word takes a while among thousands; behind so many faults nobody reads them."""
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -93,6 +95,7 @@ class CitySetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     users: tuple[UserRecord, ...] | None = None
     retention: Retention | None = None
     requests: dict[str, str] | None = None
+    moderation: Moderation | None = None
 
 
 class SetupFault(msgspec.Struct, frozen=True):
@@ -212,6 +215,7 @@ class _Check:
         if self._setup.calendars is not None:
             yield from self._calendars_in_use()
         yield from self._still_in_use()
+        yield from self._moderation()
         if self._setup.limits is None:
             yield from self._limits_that_stay()
         # protects: no-limit-that-nobody-counts
@@ -231,6 +235,16 @@ class _Check:
             yield SetupFault(
                 "users", None, "role", f"“{_short(last)}” is the last admin: somebody else has to be one first"
             )
+
+    def _moderation(self) -> Iterator[SetupFault]:
+        moderation = self._setup.moderation
+        if moderation is None:
+            return
+        for code in moderation.services:
+            for field, why in self._known("moderation", "services", code):
+                yield SetupFault("city", None, field, why)
+        if len(moderation.words) > _MOST_WORDS or any(not word.strip() for word in moderation.words):
+            yield SetupFault("city", None, "moderation", f"words are up to {_MOST_WORDS:,}, and none of them is empty")
 
     def _calendar(self, calendar: Calendar) -> Iterator[tuple[str, str]]:
         yield from _code("id", calendar.id)

@@ -29,6 +29,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "area": ("area",),
     "agency": ("agency",),
     "hold": ("hold",),
+    "publication": ("publication",),
     "claim": ("claim",),
     "merged_into": ("merged_into",),
 }

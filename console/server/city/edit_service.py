@@ -38,6 +38,7 @@ from console.server.city.freshness import check_alone, check_fresh, check_undo, 
 from console.server.city.last_message import StoredAnswer
 from console.server.city.log_lines import write_line
 from console.server.city.messages import mark_read, write_message
+from console.server.city.moderation import moderated
 from console.server.city.payload_check import dates_of, kept_data, payload_of
 from console.server.city.proof_photos import ProofIndex
 from console.server.city.records import Actor
@@ -161,9 +162,11 @@ class EditService:
             return _Done(None, entry)
         if edit.kind is Kind.CREATE and edit.undoes is None:
             key = _next_report_id(unit_of_work)
-            context = EditContext(
-                unit_of_work, new_report(key, edit, unit_of_work, self._area_at), edit, actor, self._ids
-            )
+            made = new_report(key, edit, unit_of_work, self._area_at)
+            # protects: words-wait-for-an-official
+            if actor.role == CITIZEN:
+                made = moderated(unit_of_work.connection, made, payload_of(edit, model.Create).contact)
+            context = EditContext(unit_of_work, made, edit, actor, self._ids)
             _keep_contact(unit_of_work, edit, key)
             return _Done(*context.finish(kept_data(edit)))
         if report is None:

@@ -34,8 +34,9 @@ REQUEST, RETENTION, RESTORE = "request", "retention", "restore"
 """Why a report is erased."""
 
 _STAYS = frozenset(
-    {"status", "priority", "service", "area", "agency", "hold", "place", "unit", "stack", "state", "to", "accepted",
-     "merged_into", "into", "release", "role", "undoes", "channel", "of", "handover", LEAVES, NO_EFFECT}
+    {"publication", "status", "priority", "service", "area", "agency", "hold", "place", "unit", "stack", "state",
+     "to", "accepted", "merged_into", "into", "release", "role", "undoes", "channel", "of", "handover", LEAVES,
+     NO_EFFECT}
 )  # fmt: skip
 """What of an entry's data is no word of anybody's: codes, names of the staff, numbers of reports."""
 _WORDS_BEFORE = frozenset({"title", "description", "address"})

@@ -17,6 +17,7 @@ from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.confidential import confidential_services, hidden_reports, may_be_public
 from console.server.city.database import holding
+from console.server.city.moderation import are_words_public, public_roles
 from console.server.city.public_replies import public_reply
 from console.server.city.redaction import PublicTexts
 from console.server.georeport.faults import not_found
@@ -26,6 +27,7 @@ from console.server.georeport.query import SPAN, box, halves, listed, page, plac
 T = TypeVar("T")
 ROOT = "service_requests"
 _CUT = "The description is cut here. The request by itself, requests/ID, has up to 20,000 characters of it."
+_LOOKED_AT = "The city looks at the words of this request before it publishes them."
 _A_REPLY = b'"kind":"reply"'
 
 
@@ -130,7 +132,9 @@ def _as_request(report: Report, words: _Words, texts: PublicTexts) -> dict[str, 
     notes = words.replies.get(report.merged_into or report.id) if not is_hidden else None
     if notes is None and report.merged_into is not None and not is_hidden:
         notes = f"Duplicate of request {report.merged_into}."
-    description, whole = texts.public(report.description or report.title)
+    # protects: moderated-words-are-in-no-list
+    are_public, roles = are_words_public(report), public_roles(report)
+    description, whole = texts.public((report.description or report.title) if are_public else "")
     return {
         "service_request_id": report.id,
         "status": "closed" if closed else "open",
@@ -139,16 +143,16 @@ def _as_request(report: Report, words: _Words, texts: PublicTexts) -> dict[str, 
         "service_code": report.service,
         "description": description or None,
         "agency_responsible": words.agencies.get(report.agency or "", report.agency),
-        "service_notice": None if whole else _CUT,
+        "service_notice": _LOOKED_AT if not are_public else None if whole else _CUT,
         "requested_datetime": w3c(report.created),
         "updated_datetime": w3c(report.closed_at if closed and report.closed_at else report.updated),
         "expected_datetime": w3c(due.due) if due is not None and not closed else None,
-        "address": texts.public(report.address)[0] or None,
+        "address": (texts.public(report.address)[0] or None) if are_public else None,
         "address_id": None,
         "zipcode": None,
         "lat": report.lat,
         "long": report.lon,
-        "media_url": next((photo.url for photo in report.photos if photo.url), None),
+        "media_url": next((photo.url for photo in report.photos if photo.url and photo.role in roles), None),
     }
 
 

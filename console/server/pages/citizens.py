@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api_client.decoding import decode
-from api_client.model import Area, EditBody, Entry, Key, Kind, Lat, Line, Lon, Metres, PhotoRole, Report, Status
+from api_client.model import Area, EditBody, Entry, Key, Kind, Lat, Line, Lon, Metres, Report, Status
 from console.city_map.messages import NEAR_NUMBER_M, AddressFound, Exactness, Find, LatLon, Nearest, PlacesFound
 from console.rules import rights
 from console.rules.sla import due_next
@@ -28,6 +28,7 @@ from console.rules.status import is_open
 from console.server.city import schema
 from console.server.city.city import City, no_such_report
 from console.server.city.media import MediaStore
+from console.server.city.moderation import are_words_public, public_roles
 from console.server.city.photo_process import PhotoProcess
 from console.server.city.public_replies import public_reply
 from console.server.city.public_reports import take_photo, take_report
@@ -106,7 +107,9 @@ class PublicHistoryLine(msgspec.Struct, frozen=True):
 
 
 class PublicReport(msgspec.Struct, frozen=True):
-    """A report as everybody may see it. `photos` are [role, address]; `own_word` is the city's word for the status."""
+    """A report as everybody may see it. `photos` are [role, address]; `own_word` is the city's word for the status.
+    `words` says of what the reporter wrote and showed: shown, waiting (an official looks at it first) or withheld.
+    """
 
     number: str
     status: str
@@ -127,6 +130,7 @@ class PublicReport(msgspec.Struct, frozen=True):
     may_reopen: bool
     photos: list[tuple[str, str]]
     history: list[PublicHistoryLine]
+    words: str
 
 
 class PublicPlace(msgspec.Struct, frozen=True):
@@ -369,16 +373,21 @@ class Citizens:
         key = context.request.headers.get(_REPORT_KEY, "")
         report = self._report(context, key)
         hidden = self._city.confidential_services()
-        if hidden and self._is_reporter(report, key):
-            followed = self._followed(report, frozenset())
+        if self._is_reporter(report, key):
+            followed = self._followed(report, frozenset(), is_own=True)
             if report.service in hidden:  # its photos are at an address that a page cannot give a key to
                 followed = msgspec.structs.replace(followed, photos=[])
         else:
             followed = self._followed(report, hidden)
         return pack(msgspec.json.encode(followed), "application/json").answer(context.request)
 
-    def _followed(self, report: Report, hidden: frozenset[str]) -> PublicReport:
-        """The report without what it shares with those of the `hidden` services."""
+    def _followed(self, report: Report, hidden: frozenset[str], *, is_own: bool = False) -> PublicReport:
+        """The report without what it shares with those of the `hidden` services; its words for who wrote them, else as
+        far as they are public.
+        """
+        are_public = are_words_public(report)
+        # protects: moderated-words-are-on-no-page
+        are_told = are_public or is_own
         entries = [entry for entry in self._city.entries(report.id) if entry.undone_by is None]
         main = self._main(report, hidden)
         if main.id != report.id:
@@ -392,8 +401,8 @@ class Citizens:
             status=main.status.value,
             own_word=main.status_label,
             service=report.service,
-            description=PublicTexts().public(report.description)[0],
-            address=mask_personal(report.address),
+            description=PublicTexts().public(report.description)[0] if are_told else "",
+            address=mask_personal(report.address) if are_told else "",
             area=self._area_name(report.area),
             lat=report.lat,
             lon=report.lon,
@@ -406,6 +415,7 @@ class Citizens:
             me_too=sum(entry.kind == Kind.ME_TOO for entry in entries),
             may_reopen=self._may_reopen(main) and main.id == report.id,
             photos=[(role, prefix + sha256) for role, sha256 in _public_photos(report)],
+            words="shown" if are_public or report.publication is None else report.publication.value,
             history=[step for entry in entries if (step := _step(entry, report.id)) is not None],
         )
 
@@ -441,11 +451,7 @@ class Citizens:
 
 def _public_photos(report: Report) -> list[tuple[str, str]]:
     """The photos that may be shown: the reporter's when an official has taken it on, the crew's when it is accepted."""
-    roles: set[PhotoRole] = set()
-    if report.status not in (Status.NEW, Status.CLOSED):
-        roles |= {PhotoRole.REPORT}
-    if report.status is Status.RESOLVED:
-        roles |= {PhotoRole.BEFORE, PhotoRole.AFTER}
+    roles = public_roles(report)
     return [(photo.role.value, photo.sha256) for photo in report.photos if photo.role in roles and photo.sha256]
 
 

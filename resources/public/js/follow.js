@@ -77,8 +77,9 @@ function show(report) {
   byId("reason").textContent = report.reason ? t("follow.reason", { reason: report.reason }) : "";
   byId("joined").hidden = !report.joined;
   if (report.joined) fill(byId("joined"), `${t("follow.joined")} `, make("a", { href: `/r/${encodeURIComponent(report.joined)}` }, report.joined));
-  byId("description").hidden = !report.description;
-  byId("description").textContent = report.description;
+  const unseen = report.words === "shown" ? "" : t(`follow.words_${report.words}`);
+  byId("description").hidden = !report.description && !unseen;
+  byId("description").textContent = [report.description, unseen].filter(Boolean).join("\n\n");
   const place = [report.address, report.area].filter(Boolean).join(", ");
   /** @type {[string, string][]} */
   const facts = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api_client.model import Area, Kind, Status, Unit, UnitState
+from api_client.model import Area, Kind, Publication, Status, Unit, UnitState
 from console.panels.action import Action
 from console.panels.action_rules import NEW_ONLY, Situation, why_not_allowed
 from console.rules.edit import ON_NO_REPORT
@@ -34,6 +34,7 @@ def at_work(role: str, **more: object) -> Situation:
         "closures": True,
         "alarms": True,
         "alarm_new": True,
+        "publication": Publication.WAITING,
     }
     return Situation(**everything | more)  # type: ignore[arg-type]
 

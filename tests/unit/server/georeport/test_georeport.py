@@ -158,7 +158,7 @@ def test_requests_in_xml_have_the_fields_of_the_standard_in_its_order(api: Api, 
     ]
     assert root.findtext("request/description") == "<script> & ]]>  é 🌊"
     assert (root.findtext("request/lat"), root.findtext("request/long")) == ("-6.5", "106.25")
-    assert root.findtext("request/media_url") == photo.url
+    assert root.findtext("request/media_url") == ""  # until an official has taken the report on
     assert root.findtext("request/status_notes") == ""
     assert get(api, "requests/a/b.json")[0]["description"] == hostile
     assert len(xml(ask(api, "requests.xml")).findall("request")) == 4

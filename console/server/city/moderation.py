@@ -1,0 +1,96 @@
+"""Which reports of citizens are looked at before their words and photos are public, as the city says.
+
+The report itself is public at once, with its place and its category.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+import msgspec
+import sqlalchemy as sa
+
+from api_client.decoding import decode
+from api_client.model import Contact, NewContact, PhotoRole, Publication, Report, Status
+from console.rules.phone import phone_tail, same_phone
+from console.server.city import schema
+
+MODERATION = "moderation"
+"""The key of the city's facts."""
+_MOST_OF_A_NUMBER = 100
+
+
+class Moderation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is looked at first: reports of these services; the first one of a telephone number, and all without one;
+    those with the address of a photo elsewhere; those with one of these words, written in any case.
+    """
+
+    services: tuple[str, ...] = ()
+    first_report: bool = False
+    media_urls: bool = False
+    words: tuple[str, ...] = ()
+
+
+def read_moderation(connection: sa.Connection) -> Moderation:
+    """What the city has set."""
+    table = schema.meta
+    value = connection.scalar(sa.select(table.c.value).where(table.c.key == MODERATION))
+    return decode(value.encode(), Moderation) if value is not None else Moderation()
+
+
+def moderation_row(moderation: Moderation) -> dict[str, str]:
+    """The row of the city's facts."""
+    return {"key": MODERATION, "value": msgspec.json.encode(moderation).decode()}
+
+
+def moderated(connection: sa.Connection, report: Report, contact: NewContact | None) -> Report:
+    """A citizen's new report, marked where somebody has to look at it first."""
+    moderation = read_moderation(connection)
+    texts = (report.title, report.description, report.address)
+    waits = (
+        report.service in moderation.services
+        or (moderation.media_urls and any(photo.url for photo in report.photos))
+        or (moderation.words and any(map(_pattern(moderation.words).search, texts)))
+        or (moderation.first_report and not _is_known(connection, contact.phone if contact is not None else ""))
+    )
+    return msgspec.structs.replace(report, publication=Publication.WAITING) if waits else report
+
+
+def are_words_public(report: Report) -> bool:
+    """Whether everybody may read what the reporter wrote."""
+    return report.publication in (None, Publication.PUBLISHED)
+
+
+def public_roles(report: Report) -> frozenset[PhotoRole]:
+    """Which photos everybody may see: the reporter's when an official has taken it on or has published it, the crew's
+    when the work is accepted.
+    """
+    roles: set[PhotoRole] = set()
+    if report.publication == Publication.PUBLISHED or (
+        report.publication is None and report.status not in (Status.NEW, Status.CLOSED)
+    ):
+        roles |= {PhotoRole.REPORT}
+    if report.status is Status.RESOLVED:
+        roles |= {PhotoRole.BEFORE, PhotoRole.AFTER}
+    return frozenset(roles)
+
+
+@functools.lru_cache(4)
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
+
+
+def _is_known(connection: sa.Connection, phone: str) -> bool:
+    """Whether a report of this telephone number is there whose words are public."""
+    tail = phone_tail(phone)
+    if not tail:
+        return False
+    contacts, reports = schema.contacts, schema.reports
+    query = sa.select(contacts.c.body, reports.c.body).join(reports, reports.c.id == contacts.c.report)
+    rows = connection.execute(query.where(contacts.c.phone_tail == tail).limit(_MOST_OF_A_NUMBER))
+    return any(
+        are_words_public(decode(report, Report))
+        for body, report in rows
+        if (contact := decode(body, Contact | None)) is not None and same_phone(contact.phone, phone)
+    )
