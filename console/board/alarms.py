@@ -31,6 +31,7 @@ from console.rules.handover import (
     LATE,
     confirmed_in,
     ended_shift,
+    handed_over_by,
     id_of_shift,
     is_not_handed_over,
     left_over,
@@ -186,7 +187,9 @@ class AlarmFinder:
             for handover, since in unsigned_at(handovers, now):
                 title = f"{handover.outgoing} → {handover.incoming}" if handover.incoming else handover.outgoing
                 unsigned.append(Alarm(AlarmKind.UNSIGNED, source, handover.id, since, _URGENT, title=title))
-            left, confirmed = left_over(handovers, now), confirmed_in(handovers, now)
+            left = left_over(handovers, now)
+            # protects: what-came-between-offer-and-signature-is-an-alarm
+            confirmed = _unlisted(view, cities, source, reader, now) | confirmed_in(handovers, now)
             rows = {row: number for number, row in reader.rows_of(source, {*left, *confirmed}).items()}
             facts = view.row_facts(list(rows))
             holders = {rows[fact.row]: cities.code("user", fact.claim) for fact in facts}
@@ -341,11 +344,28 @@ def _left_for(other: Assignment, job: Assignment, reader: CacheReader, source: s
     return min([other.since, *times]).timestamp()
 
 
+def _unlisted(
+    view: View, cities: Cities, source: str, reader: CacheReader, now: datetime
+) -> dict[str, tuple[str, datetime, datetime]]:
+    """The open reports of who has handed his shift over that stand in none of its lines, as `confirmed_in` gives
+    others: he took them after he had offered it, and who signed at the own desk has not seen them.
+    """
+    handovers, numbers = cities.of(source).handovers, cities.numbers.get("user", {})
+    column, found = view.snapshot.column, dict[str, tuple[str, datetime, datetime]]()
+    of_source = are_open(view.snapshot) & (column("source") == cities.source_number(source))
+    for outgoing, (since, signed, listed) in handed_over_by(handovers, now).items():
+        at = np.flatnonzero(of_source & (column("claim") == numbers.get(("", outgoing), 0)) & (column("claim") > 0))
+        for _, number in reader.keys(column("row")[at[:_CLAIMS_LOOKED_AT]].tolist()).values():
+            if number not in listed:
+                found[number] = outgoing, since, signed
+    return found
+
+
 def _not_given(
     confirmed: Mapping[str, tuple[str, datetime, datetime]], source: str, reader: CacheReader
 ) -> dict[str, tuple[str, datetime]]:
-    """The reports that were confirmed (see `confirmed_in`) and that who handed them over has still: they lie outside
-    the areas and agencies of who signed, and did not become his.
+    """The reports that were confirmed (see `confirmed_in`), or stand in no line, and that who handed over has still:
+    they lie outside the areas and agencies of who signed, and did not become his, or he had not seen them.
     """
     found: dict[str, tuple[str, datetime]] = {}
     for number, report in reader.reports_of(source, confirmed).items() if confirmed else ():

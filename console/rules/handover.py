@@ -213,6 +213,22 @@ def confirmed_in(handovers: Iterable[Handover], now: datetime) -> dict[str, tupl
     return found
 
 
+def handed_over_by(
+    handovers: Iterable[Handover], now: datetime
+) -> dict[str, tuple[datetime, datetime, frozenset[str]]]:
+    """Who has handed his shift over, by his last hand-over that is signed: since when it is late what he has still,
+    when it was signed, and the reports in its lines.
+    """
+    found: dict[str, tuple[datetime, datetime, frozenset[str]]] = {}
+    signed = [(one, one.signed) for one in handovers if one.signed is not None]
+    for handover, at in sorted(signed, key=lambda one: one[1], reverse=True):
+        since = max(at, handover.shift_end + LATE)
+        if since <= now < handover.shift_end + _LOOKED_BACK:
+            listed = frozenset(line.report for line in handover.lines if line.report is not None)
+            found.setdefault(handover.outgoing, (since, at, listed))
+    return found
+
+
 def changed_since(draft: HandoverDraft, states: Mapping[str, str]) -> frozenset[str]:
     """The lines that came, or whose state became another one, since the draft was begun or they were marked."""
     return frozenset(line for line, state in states.items() if draft.seen.get(line) != state)

@@ -50,6 +50,8 @@ class HealthAddresses:
         self._looking: asyncio.Future[Unready | None] | None = None
         self._looked_at_s = 0.0
         self._known: Unready | None = None
+        self._has_read = False
+        """The database has answered in the look that goes on."""
 
     def routes(self) -> list[BaseRoute]:
         """The addresses."""
@@ -64,12 +66,12 @@ class HealthAddresses:
         if self._looking is None or (self._looking.done() and _now_s() - self._looked_at_s > _KEPT_S):
             self._looking = asyncio.ensure_future(run_in_threadpool(self._look))
             self._looking.add_done_callback(self._on_looked)
-        found: Unready | None = Unready.DATABASE
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 found = await asyncio.shield(self._looking)
         except TimeoutError:
-            pass
+            # protects: who-cannot-write-is-told-apart-from-who-cannot-read
+            found = Unready.WRITING if self._has_read else Unready.DATABASE
         if found is None:
             return json_response({"ok": True})
         body = {"ok": False, "error": "not_ready", "part": found.name.lower(), "message": found.value}
@@ -85,7 +87,7 @@ class HealthAddresses:
 
     def _look(self) -> Unready | None:
         """The first part that does not work, None when all do."""
-        database = self._city.database
+        database, self._has_read = self._city.database, False
         # protects: no-empty-database-by-a-look
         if database.missing is not None:
             return Unready.DATABASE  # connecting would make an empty file in its place
@@ -97,6 +99,7 @@ class HealthAddresses:
             return Unready.TABLES
         except sa.exc.SQLAlchemyError:
             return Unready.DATABASE
+        self._has_read = True
         # protects: a-full-disk-is-not-ready
         if self._is_full():
             return Unready.DISK

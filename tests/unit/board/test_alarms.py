@@ -376,3 +376,18 @@ def test_what_is_done_takes_no_place_of_what_nobody_took_over(city: City) -> Non
     found = [about for kind, about in city.found(15) if kind == "left_over"]
     assert (len(found), found[0]) == (MOST, f"{2 * MOST + 1}"), "the most urgent first"
     assert len(city.finder.left_out[AlarmKind.LEFT_OVER]) == 2
+
+
+def test_what_who_leaves_took_after_he_had_offered_is_an_alarm(city: City) -> None:
+    """Who signed at the own desk saw the lines of the offer: the P1 that came since stayed with who went home."""
+    line = HandoverLine("report:1", HandoverSection.TAKEN, "1", report="1", mark=HandoverMark.CONFIRMED)
+    city.put("handover", Handover("h1", "sari", NOW, NOW - 8 * HOUR, NOW, NOW, NOW, (line,), "dewi", NOW))
+    city.report("1", 1, claim=Claim("dewi", NOW))
+    city.report("2", 1, claim=Claim("sari", NOW - MINUTE))
+    city.report("3", 3, claim=Claim("sari", NOW + MINUTE))  # she works on
+    city.report("4", 3, claim=Claim("sari", NOW - MINUTE), status=Status.RESOLVED, closed_at=NOW)
+    city.report("5", 3, claim=Claim("tono", NOW - MINUTE))
+    assert {key for key in city.found(15) if key[0] == "left_over"} == {("left_over", "2")}
+    assert not any(kind == "left_over" for kind, _ in city.found(14))
+    city.report("2", 1, claim=Claim("dewi", NOW + 20 * MINUTE))
+    assert not any(kind == "left_over" for kind, _ in city.found(21))

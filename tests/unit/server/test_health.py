@@ -95,6 +95,23 @@ def test_it_is_ready_again_when_what_was_wrong_is_over(
     assert caplog.text.count("ready again") == 2
 
 
+@one_database
+@pytest.mark.usefixtures("expected_log")
+def test_a_file_that_another_program_keeps_is_read_and_not_written(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for that program longer than anybody waits for the answer, which said that the database is away."""
+    monkeypatch.setattr(health, "_PATIENCE_S", 0.3)
+    with (
+        contextlib.closing(sqlite3.connect(str(city.database.url.database), isolation_level=None)) as other,
+        asked(city, tmp_path / "media") as url,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        for _ in range(2):
+            assert requests.get(f"{url}/ready", timeout=60).json()["part"] == "writing"
+        other.execute("ROLLBACK")
+
+
 @pytest.mark.usefixtures("expected_log")
 def test_without_a_connection_left_clients_are_told_to_come_again(
     city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
