@@ -190,6 +190,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="an api_key is needed: sigap client add NAME",
     )
     serve.add_argument("--no-public", action="store_true", help="serve no pages for citizens")
+    serve.add_argument(
+        "--admin-page",
+        choices=("off", "local", "public"),
+        default="local",
+        help="the page /admin, which there is once somebody has the role admin: for this computer only unless said; "
+        "public needs --public-url",
+    )
     serve.add_argument("--demo-city", action="store_true", help="fill it with the demo city and let it live")
     serve.add_argument("--reports", type=_positive, default=365_000, help=argparse.SUPPRESS)
     serve.add_argument("--seed", type=int, default=1, help=argparse.SUPPRESS)
@@ -498,7 +505,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     from console.logs import log_server
     from console.paths import demo_folder, folder_of
-    from console.server.city.records import CitizenOptions, DemoOptions, Posting, ServeOptions
+    from console.server.city.records import AdminPage, CitizenOptions, DemoOptions, Posting, ServeOptions
     from console.server.request_id import present_request_id
     from console.server.serve import serve
 
@@ -538,6 +545,7 @@ def _serve(arguments: argparse.Namespace) -> int:
                 arguments.public_url or "",
                 arguments.behind_proxy is not None,
             ),
+            admin_page=AdminPage(arguments.admin_page),
         )
     )
 

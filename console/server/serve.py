@@ -30,7 +30,7 @@ from console.server.city.city import FIRST_ZONE, City
 from console.server.city.database import CONNECTIONS, FEWEST_CONNECTIONS
 from console.server.city.erased_files import finish_erasing
 from console.server.city.media import MediaStore
-from console.server.city.records import COMMAND_LINE, DemoOptions, ServeOptions
+from console.server.city.records import COMMAND_LINE, AdminPage, DemoOptions, ServeOptions
 from console.server.city.users import Users, load_users
 from console.server.demo_controls import DemoControls
 from console.server.error_text import DONE, FAULTS, LOCAL_DATA, REFUSED, USAGE, complaint
@@ -102,6 +102,8 @@ def _serve(options: ServeOptions) -> None:
         raise _Stop(f"--{'check' if options.check else 'mapping'} needs a file: --load FILE.", USAGE)
     if options.connections is not None and options.connections < FEWEST_CONNECTIONS:
         raise _Stop(f"A server needs {FEWEST_CONNECTIONS} connections to its database, or more.", USAGE)
+    if options.admin_page is AdminPage.PUBLIC and not options.citizens.address:
+        raise _Stop("--admin-page public needs the server's name: --public-url https://reports.example.org.", USAGE)
     if options.check:
         _check(options)
         return
@@ -137,7 +139,15 @@ def _serve(options: ServeOptions) -> None:
                 )
             demo = options.demo
             controls = DemoControls(demo.speed) if demo is not None and demo.living else None
-            app = make_app(city, media, users, citizens=options.citizens, city_map=options.city_map, demo=controls)
+            app = make_app(
+                city,
+                media,
+                users,
+                citizens=options.citizens,
+                admin_page=options.admin_page,
+                city_map=options.city_map,
+                demo=controls,
+            )
             address = _address(options.host, listener.getsockname()[1])
             with _background(city, options, media, past, controls), _metrics(app, city, options.metrics):
                 _raise_file_limit()

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.web.conftest import LAT, LON, Site, jpeg, load, serving
 
 CANARY = "http://canary.invalid"
 PUBLIC = files("resources") / "public"
+ADMIN = files("resources") / "admin"
 _LARGEST_TEXT = 3_000
 _A_REPORT = 3
 
@@ -88,14 +90,15 @@ def safe(page: Page, what: str = "all") -> None:
     assert wide <= 0, f"the page is wider than the phone: {what}"
 
 
-def test_both_catalogues_hold_every_word_that_is_used() -> None:
-    english, indonesian = (json.loads((PUBLIC / f"texts/{name}.json").read_text("utf-8")) for name in ("en", "id"))
+@pytest.mark.parametrize("pages", [PUBLIC, ADMIN], ids=["public", "admin"])
+def test_both_catalogues_hold_every_word_that_is_used(pages: Traversable) -> None:
+    english, indonesian = (json.loads((pages / f"texts/{name}.json").read_text("utf-8")) for name in ("en", "id"))
     assert english.keys() == indonesian.keys()
     assert all(value.strip() for value in (*english.values(), *indonesian.values()))
     for key in english:
         assert re.findall(r"{\w+}", english[key]) == re.findall(r"{\w+}", indonesian[key]), key
     used, prefixes = set(), set()
-    for file in [*(PUBLIC / "js").iterdir(), *PUBLIC.iterdir()]:
+    for file in [*(pages / "js").iterdir(), *pages.iterdir()]:
         if file.name.endswith((".js", ".html")):
             text = file.read_text("utf-8")
             used |= set(re.findall(r'data-t(?:-label|-hint)?="([\w.]+)"', text))
@@ -103,10 +106,10 @@ def test_both_catalogues_hold_every_word_that_is_used() -> None:
             used |= set(re.findall(r'\? "(\w+\.\w+)" : "', text)) | set(re.findall(r'" : "(\w+\.\w+)"', text))
             prefixes |= set(re.findall(r"\bt\(`([\w.]+)\$", text))
     assert used <= english.keys(), used - english.keys()
-    statuses = {f"{group}.{status}" for group in ("status", "meaning") for status in Status}
-    assert statuses | {f"history.{status}" for status in Status} <= english.keys()
+    statuses = {f"{group}.{status}" for group in ("status", "meaning", "history") for status in Status}
+    assert pages is ADMIN or statuses <= english.keys()
     spare = {key for key in english if key not in used and not key.startswith(tuple(prefixes))}
-    text = "".join(file.read_text("utf-8") for file in (PUBLIC / "js").iterdir())
+    text = "".join(file.read_text("utf-8") for file in (pages / "js").iterdir())
     assert {key for key in spare if f'"{key}"' not in text} == set()
 
 

@@ -6,6 +6,7 @@ retired. A unit with open jobs stays until they are done.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,7 @@ from console.server.admin.roster import on_roster
 from console.server.admin.setup import (
     PARTS,
     CitySetup,
+    SetupFault,
     UnitRecord,
     UserRecord,
     check_setup,
@@ -91,31 +93,60 @@ def present_setup(city: City) -> CitySetup:
         return _as_setup(_read(connection), city.clock())
 
 
-def compare_setup(city: City, setup: CitySetup) -> Difference:
-    """What applying the set-up would change now. Raises Invalid as apply_setup does."""
+def setup_mark(setup: CitySetup) -> str:
+    """A mark that no other set-up has."""
+    return hashlib.sha256(msgspec.json.encode(setup, order="deterministic")).hexdigest()[:32]
+
+
+def refuse_faults(faults: Sequence[SetupFault]) -> None:
+    """Raise Invalid with all faults, in words and by place, if there are any."""
+    if faults:
+        said = [
+            f"{one.part}{f' {one.at + 1}' if one.at is not None else ''}, {one.field}: {one.why}." for one in faults
+        ]
+        more = {"faults": said[:_MOST_FAULTS], "places": list(faults[:_MOST_FAULTS])}
+        raise Invalid(f"The city cannot be set up so: {said[0]}", **more)
+
+
+def compare_setup(city: City, setup: CitySetup, *, made_on: str | None = None) -> Difference:
+    """What applying the set-up would change now. Raises Invalid and CityChanged as apply_setup does."""
+    now = city.clock()
     with city.database.read() as connection:
-        return _Plan(_read(connection), setup, city.clock()).difference
+        present = _read(connection)
+    _check_made_on(present, now, made_on)
+    return _Plan(present, setup, now).difference
 
 
-def apply_setup(city: City, setup: CitySetup, by: Actor, *, seen: str | None = None) -> Done:
+def _check_made_on(present: _Present, now: datetime, made_on: str | None) -> None:
+    # protects: a-draft-on-an-older-city
+    if made_on is not None and made_on != setup_mark(_as_setup(present, now)):
+        raise CityChanged("The city has been set up otherwise since this was begun. Look at it again.")
+
+
+def apply_setup(
+    city: City, setup: CitySetup, by: Actor, *, seen: str | None = None, made_on: str | None = None
+) -> Done:
     """Change the city to the set-up in one transaction; on any fault nothing is changed.
 
-    `seen` is the mark of the difference that somebody agreed to; CityChanged is raised if it is another one by now,
-    Invalid (with all faults) if the set-up is wrong.
+    `seen` is the mark of the difference that somebody agreed to, `made_on` the `setup_mark` of the city that the set-up
+    was made from; CityChanged is raised if either is another one by now, Invalid (with all faults) if the set-up is
+    wrong.
     """
     for _ in range(_TRIES - 1):
         try:
-            return _apply_once(city, setup, by, seen)
+            return _apply_once(city, setup, by, seen, made_on)
         except sa.exc.OperationalError as fault:  # PostgreSQL chose this one of two that waited for each other's units
             if getattr(fault.orig, "sqlstate", None) != _DEADLOCK:
                 raise
-    return _apply_once(city, setup, by, seen)
+    return _apply_once(city, setup, by, seen, made_on)
 
 
-def _apply_once(city: City, setup: CitySetup, by: Actor, seen: str | None) -> Done:
+def _apply_once(city: City, setup: CitySetup, by: Actor, seen: str | None, made_on: str | None) -> Done:
     now = city.clock()
     with city.database.write() as connection:
-        plan = _Plan(_read(connection, lock=True), setup, now)
+        present = _read(connection, lock=True)
+        _check_made_on(present, now, made_on)
+        plan = _Plan(present, setup, now)
         if seen is not None and seen != plan.difference.mark:
             raise CityChanged("The city has been changed since this difference was shown. Look at it again.")
         if not plan.difference:
@@ -133,12 +164,7 @@ class _Plan:
     """The objects to be written to bring the city to a set-up."""
 
     def __init__(self, present: _Present, setup: CitySetup, now: datetime) -> None:
-        faults = check_setup(setup, _as_setup(present, now))
-        if faults:
-            said = [
-                f"{one.part}{f' {one.at + 1}' if one.at is not None else ''}, {one.field}: {one.why}." for one in faults
-            ]
-            raise Invalid(f"The city cannot be set up so: {said[0]}", faults=said[:_MOST_FAULTS])
+        refuse_faults(check_setup(setup, _as_setup(present, now)))
         self._present, self._setup, self._now = present, setup, now
         self._puts: list[Any] = []
         self._drops: dict[str, list[str]] = {}
@@ -202,12 +228,12 @@ class _Plan:
                 if unit is not None and unit.id != record.id:
                     jobs = self._present.jobs[unit.id]
                     until = "keeps its name" if unit.id in named else "stays"
-                    faults.append(
-                        f"units {at + 1}, {field}: “{word}” is what unit {unit.id} is called, which has "
-                        f"{_open(len(jobs), 'job')} ({', '.join(jobs[:3])}) and {until} until that is done."
+                    why = (
+                        f"“{word}” is what unit {unit.id} is called, which has {_open(len(jobs), 'job')} "
+                        f"({', '.join(jobs[:3])}) and {until} until that is done"
                     )
-        if faults:
-            raise Invalid(f"The city cannot be set up so: {faults[0]}", faults=faults[:_MOST_FAULTS])
+                    faults.append(SetupFault("units", at, field, why))
+        refuse_faults(faults)
 
     def _facts(self) -> Iterable[Change]:
         fields = []
@@ -240,13 +266,14 @@ class _Plan:
             after = self._object(record, before)
             if before is None:
                 self._puts.append(after)
-                yield Change(part, key, Did.ADDED)
+                yield Change(part, key, Did.ADDED, note=self._reach(part, None, after))
             elif _is_retired(before, self._now) and not _is_retired(after, self._now):
                 self._puts.append(after)
                 yield Change(part, key, Did.BACK, _between(before, after))
             elif fields := _between(before, after):
                 self._puts.append(after)
-                yield Change(part, key, Did.CHANGED, fields, self._work(part, key))
+                said = (self._work(part, key), self._reach(part, before, after))
+                yield Change(part, key, Did.CHANGED, fields, "; ".join(filter(None, said)))
         for key, before in there.items():
             if key not in wanted and not _is_retired(before, self._now):
                 yield self._without(part, key, before)
@@ -310,6 +337,28 @@ class _Plan:
         reports = self._present.open_by.get(part, {}).get(key, 0)
         return _open(reports, "report") if reports else ""
 
+    def _reach(self, part: str, before: Any, after: Any) -> str:
+        """To how many open reports a unit may be sent by its skills that it could not before, and the other way round;
+        "" where that is the same, and for all but units.
+        """
+        if part != "units" or (before is not None and set(before.skills) == set(after.skills)):
+            return ""
+        given = self._setup.services
+        services = given if given is not None else self._present.things["services"].values()
+        open_by = self._present.open_by.get("services", {})
+        more = fewer = 0
+        for service in services:
+            needed = set(service.skills)
+            if not needed:
+                continue  # anybody can be sent there
+            then, now = before is not None and needed <= set(before.skills), needed <= set(after.skills)
+            more += open_by.get(service.code, 0) if now and not then else 0
+            fewer += open_by.get(service.code, 0) if then and not now else 0
+        if before is None:
+            return f"its skills fit {_open(more, 'report')}" if more else ""
+        said = [f"{_open(count, 'report')} {how}" for count, how in ((more, "more"), (fewer, "fewer")) if count]
+        return f"its skills fit {' and '.join(said)}" if said else ""
+
     def _of_users(self) -> Iterable[Change]:
         there = self._present.users
         wanted = {user.name: user for user in self._setup.users or ()}
@@ -333,7 +382,9 @@ class _Plan:
         """Warnings for whoever has to agree to the changes."""
         present = _as_setup(self._present, self._now)
         whole = replace(present, **{part: given for part in PARTS if (given := listed(self._setup, part)) is not None})
-        working = [one for one in changes if one.part == "units" and one.did is Did.CHANGED and one.note]
+        working = [
+            one for one in changes if one.part == "units" and one.did is Did.CHANGED and self._work("units", one.key)
+        ]
         if working:
             yield f"{len(working):,} of the changed units have open jobs; these go on."
         if not whole.units:

@@ -66,6 +66,16 @@ class CitizenOptions(msgspec.Struct, frozen=True):
     proxied: bool = False
 
 
+class AdminPage(StrEnum):
+    """Who is shown the administration page: nobody, who asks from this computer, or everybody. Its token is needed in
+    any case.
+    """
+
+    OFF = "off"
+    LOCAL = "local"
+    PUBLIC = "public"
+
+
 class DemoOptions(msgspec.Struct, frozen=True):
     """The demo city to fill an empty database with; `living` lets things happen in it."""
 
@@ -107,5 +117,6 @@ class ServeOptions(msgspec.Struct, frozen=True):
     behind_proxy: str | None = None
     ends_with_input: bool = False
     citizens: CitizenOptions = CitizenOptions()
+    admin_page: AdminPage = AdminPage.LOCAL
     connections: int | None = None
     metrics: str = ""

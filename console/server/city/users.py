@@ -43,6 +43,8 @@ class Users:
         self._tokenless = tokenless
         self._known: dict[str, tuple[tuple[str, int, int], Actor]] = {}
         self._there: tuple[str, int, int] | None = None
+        self._looked_for_admin: tuple[str, int, int] | None = None
+        self._has_admin = False
         self.stamp: Callable[[], tuple[str, int, int] | None] = lambda: None
 
     @property
@@ -58,6 +60,14 @@ class Users:
         found = self._look_for_any()
         self._there = stamp if found else None
         return found
+
+    def has_admin(self) -> bool:
+        """Whether somebody with a token is admin."""
+        stamp = self.stamp()
+        if stamp is None or self._looked_for_admin != stamp:
+            with self._city.database.read() as connection:
+                self._has_admin, self._looked_for_admin = bool(_admins(connection)), stamp
+        return self._has_admin
 
     def _look_for_any(self) -> bool:
         with self._city.database.read() as connection:

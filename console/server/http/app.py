@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
@@ -15,10 +16,12 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 
+from console.server.admin.apply import present_setup
+from console.server.admin.folder_out import folder_texts
 from console.server.city.change_watcher import ChangeWatcher
 from console.server.city.city import City
 from console.server.city.media import MediaStore
-from console.server.city.records import CitizenOptions
+from console.server.city.records import AdminPage, CitizenOptions
 from console.server.city.users import Users
 from console.server.demo_controls import DemoControls
 from console.server.errors import Refusal
@@ -38,6 +41,7 @@ from console.server.http.event_stream import BEAT_S, GONE_S, Subscribers
 from console.server.http.health import HealthAddresses
 from console.server.http.identified import Identified
 from console.server.http.rate_limit import RateLimits
+from console.server.pages.admin import AdminPages
 from console.server.pages.assets import Assets
 from console.server.pages.citizens import Citizens
 from console.server.pages.place_search import PlaceSearch
@@ -68,12 +72,14 @@ def make_app(
     gone_s: float = GONE_S,
     limits: RateLimits | None = None,
     citizens: CitizenOptions = BY_DEFAULT,
+    admin_page: AdminPage = AdminPage.LOCAL,
     city_map: Path | None = None,
     demo: DemoControls | None = None,
 ) -> Starlette:
     """The application of a city whose tables exist. Without `users` everybody is the supervisor "local".
 
     `limits` bound how often clients may ask; `citizens` says who may post reports and whether there are pages;
+    `admin_page` who is shown the administration page, which there is once there is an admin;
     `city_map` is the folder of a city map, or of a profile that may have one, whose streets the pages show and where
     citizens look for places.
 
@@ -87,7 +93,8 @@ def make_app(
     subscribers = Subscribers(city, change_watcher, beat_s=beat_s, gone_s=gone_s)
     http_endpoint = HttpEndpoint(users, limits, connections=city.database.most_pooled)
     store = MediaStore(media, on_photo=city.keep_photo_facts)
-    dispatch = Dispatch(city, http_endpoint, store, change_watcher, subscribers)
+    public_name = urlsplit(citizens.address).netloc if admin_page is AdminPage.PUBLIC else ""
+    dispatch = Dispatch(city, http_endpoint, store, change_watcher, subscribers, public_name=public_name)
     georeport = GeoReport(city, http_endpoint, store, citizens)
     map_tiles = MapTiles(city_map, http_endpoint)
     place_search = PlaceSearch(city_map)
@@ -115,6 +122,9 @@ def make_app(
             Mount("/streets", routes=map_tiles.routes()),
             *([Mount("/demo/v1", routes=DemoAddresses(demo, http_endpoint).routes())] if demo is not None else []),
             *([Mount("/public/v1", routes=citizens_pages.routes())] if citizens.public else []),
+            *AdminPages(
+                users, http_endpoint, admin_page, lambda: folder_texts(present_setup(city)), public_name
+            ).routes(),
             *Assets(public=citizens.public).routes(),
         ],
         middleware=[

@@ -44,8 +44,9 @@ from api_client.model import (
 from console.rules.edit import ALARMS, CLOSURES, INSTEAD_OF, LOG_LINES, MESSAGES, OFFERS, ON_NO_REPORT
 from console.rules.rights import Rights, may_make, may_set_up
 from console.rules.status import RULES
-from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup
-from console.server.admin.setup import CitySetup
+from console.server.admin.apply import Done, apply_setup, compare_setup, present_setup, refuse_faults, setup_mark
+from console.server.admin.sent_folder import FolderReading, SentFolder, packed_folder, read_sent
+from console.server.admin.setup import CitySetup, check_setup
 from console.server.city import audit, digest, feed
 from console.server.city.callers import reports_of_caller
 from console.server.city.change_watcher import ChangeWatcher
@@ -77,7 +78,7 @@ from console.server.errors import (
     WrongType,
 )
 from console.server.http.bodies import SMALL_BODY
-from console.server.http.endpoint import JSON, HttpEndpoint, Pool, RequestContext, json_response
+from console.server.http.endpoint import JSON, HttpEndpoint, Pool, RequestContext, check_own_page, json_response
 from console.server.http.event_stream import Subscribers
 from console.server.http.openapi import (
     EditOf,
@@ -170,8 +171,12 @@ class Dispatch:
         media: MediaStore,
         change_watcher: ChangeWatcher,
         subscribers: Subscribers,
+        *,
+        public_name: str = "",
     ) -> None:
+        """`public_name` is the host by which the administration page is reached from elsewhere, "" for none."""
         self._city = city
+        self._public_name = public_name
         self._change_watcher = change_watcher
         self._http_endpoint = http_endpoint
         self._media = media
@@ -553,8 +558,14 @@ class Dispatch:
                 "readCity",
                 "What the city consists of: services, agencies, areas, units, calendars, templates, limits, users",
                 self._read_city,
-                {200: ResponseSpec("The city, without what is retired and without any secret.", CitySetup)},
+                {
+                    200: ResponseSpec(
+                        "The city, without what is retired and without any secret.", CitySetup, headers=_ETAG
+                    ),
+                    304: _UNCHANGED,
+                },
                 role="admin; supervisor of the whole city.",
+                parameters=(_IF_NONE_MATCH,),
             ),
             Operation(
                 "PUT",
@@ -569,7 +580,9 @@ class Dispatch:
                 },
                 text="A list of the body is all there is of its kind; a list that is not there stays as it is. Nothing "
                 "that reports refer to is deleted: it is retired, and a unit with open jobs stays. 422 names all "
-                "`faults`; 412 `city_changed`: the difference is another one than that of `seen`.",
+                "`faults`, and in `places` where each is (list, place in it from 0, field, why); 412 `city_changed`: "
+                "the difference is another one than that of `seen`, or the city than that of If-Match. 403 also to a "
+                "browser that shows another page than this server's own.",
                 role="admin; supervisor of the whole city.",
                 parameters=(
                     Parameter("dry_run", Literal["true", "false"], "true: only say what would change."),
@@ -578,10 +591,43 @@ class Dispatch:
                         Annotated[str, msgspec.Meta(max_length=_LONGEST_MARK)],
                         "The `mark` of the difference that somebody has agreed to.",
                     ),
+                    Parameter(
+                        "If-Match",
+                        Annotated[str, msgspec.Meta(max_length=_LONGEST_MARK)],
+                        "The ETag of the city that the body was made from.",
+                        "header",
+                    ),
                 ),
                 takes=CitySetup,
                 most=CITY_BODY,
                 refusals=(CityChanged, WrongType, Invalid),
+            ),
+            Operation(
+                "POST",
+                "/city/files",
+                "writeCityFiles",
+                "A city, as the files of its folder, packed; nothing is changed",
+                self._city_files,
+                {200: ResponseSpec("The files.", {"type": "string", "format": "binary"}, ("application/zip",))},
+                role="admin; supervisor of the whole city.",
+                takes=CitySetup,
+                most=CITY_BODY,
+                pool=Pool.READ,
+                refusals=(WrongType, Invalid),
+            ),
+            Operation(
+                "POST",
+                "/city/folder",
+                "readCityFolder",
+                "What the files of a city's folder say; nothing is changed",
+                self._read_folder,
+                {200: ResponseSpec("What they say, and what is wrong in them.", FolderReading)},
+                text="A file that is not there says nothing. One whose name ends with .zip is unpacked.",
+                role="admin; supervisor of the whole city.",
+                takes=SentFolder,
+                most=CITY_BODY,
+                pool=Pool.READ,
+                refusals=(WrongType, Invalid),
             ),
             Operation(
                 "GET",
@@ -899,11 +945,20 @@ class Dispatch:
 
     def _read_city(self, context: RequestContext) -> Response:
         _check_sets_up(context.actor)
-        return json_response(present_setup(self._city))
+        setup = present_setup(self._city)
+        headers = {"ETag": f'"{setup_mark(setup)}"'}
+        if is_known(context.request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        return json_response(setup, headers=headers)
 
     def _set_up_city(self, context: RequestContext) -> Response:
+        check_own_page(context.request, self._public_name)
         _check_sets_up(context.actor)
         setup = context.json(CitySetup)
+        if_match = context.request.headers.get("if-match")
+        if if_match is not None and len(if_match) > _LONGEST_MARK:
+            raise Invalid("If-Match is no ETag of a city.")
+        made_on = if_match.strip().removeprefix("W/").strip('"') if if_match is not None else None
         dry_run = context.request.query_params.get("dry_run", "false")
         if dry_run not in ("true", "false"):
             raise Invalid("“dry_run” is true or false.")
@@ -911,8 +966,21 @@ class Dispatch:
         if seen is not None and len(seen) > _LONGEST_MARK:
             raise Invalid("“seen” is no mark of a difference.")
         if dry_run == "true":
-            return json_response(Done(compare_setup(self._city, setup), applied=False))
-        return json_response(apply_setup(self._city, setup, context.actor, seen=seen))
+            return json_response(Done(compare_setup(self._city, setup, made_on=made_on), applied=False))
+        return json_response(apply_setup(self._city, setup, context.actor, seen=seen, made_on=made_on))
+
+    def _city_files(self, context: RequestContext) -> Response:
+        check_own_page(context.request, self._public_name)
+        _check_sets_up(context.actor)
+        setup = context.json(CitySetup)
+        refuse_faults(check_setup(setup, present_setup(self._city)))
+        headers = {"Content-Disposition": 'attachment; filename="city.zip"'}
+        return Response(packed_folder(setup), headers=headers, media_type="application/zip")
+
+    def _read_folder(self, context: RequestContext) -> Response:
+        check_own_page(context.request, self._public_name)
+        _check_sets_up(context.actor)
+        return json_response(read_sent(context.json(SentFolder), present_setup(self._city)))
 
     def _export(self, context: RequestContext) -> Response:
         audit.record_export(self._city.database, self._city.clock(), context.actor, context.json(ExportNote))

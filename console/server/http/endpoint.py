@@ -317,6 +317,15 @@ class HttpEndpoint:
             return False
         return True
 
+    def actor_with(self, token: str, request: Request) -> Actor:
+        """Whose token it is that came in a form. Raises SignInRefusal, and TooMany when an address tries many."""
+        try:
+            return self.actor_of(token)
+        except SignInRefusal:
+            # protects: tokens-in-forms-are-counted
+            self._limits.spend_by_address(rate_limit.SIGN_IN, host_of(request))
+            raise
+
     def asked_anew(self, context: RequestContext) -> Actor:
         """The user who asks, with the rights that the database has now."""
         return self.actor_of(_token(context.request), refresh=True)
@@ -354,10 +363,35 @@ def check_local(request: Request) -> None:
     here = is_this_computer(request.headers.get("host", ""))
     origin = request.headers.get("origin")
     forwarded = any(name in request.headers for name in _FORWARDED)
+    # protects: only-programs-of-this-computer
     if forwarded or not here or request.headers.get("sec-fetch-site") in _BROWSER_ELSEWHERE:
         raise ForbiddenRefusal("Without users this server answers to programs on its own computer only.")
     if origin is not None and _name_in(origin) not in _LOOPBACK:
         raise ForbiddenRefusal("Without users this server does not answer to pages of other sites.")
+
+
+def is_from_here(request: Request) -> bool:
+    """Whether a program of this computer asks, by a name of this computer, and nobody passed its request on."""
+    here = host_of(request) in (None, *_LOOPBACK) and is_this_computer(request.headers.get("host", ""))
+    return here and not any(name in request.headers for name in _FORWARDED)
+
+
+def check_own_page(request: Request, public_name: str) -> None:
+    """Raise ForbiddenRefusal to what a browser asks for a page that is not this server's own: its Origin has to be the
+    Host that it asks, which has to be a name of this computer or the server's `public_name`, HOST or HOST:PORT ("": it
+    has none). Programs that are no browser send no Origin.
+    """
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    if origin is None and request.headers.get("sec-fetch-site") in (None, "same-origin"):
+        return
+    ours = is_this_computer(host) or (public_name != "" and host.casefold() == public_name.casefold())
+    try:
+        named = urlsplit(origin or "").netloc.casefold()
+    except ValueError:
+        named = ""
+    # protects: the-city-is-set-up-by-our-page-only
+    if not ours or named != host.casefold():
+        raise ForbiddenRefusal("The city is set up by this server's own page only, at a name of this server.")
 
 
 def is_this_computer(host: str) -> bool:

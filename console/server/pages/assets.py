@@ -107,13 +107,7 @@ class Assets:
             Route("/assets/files.json", self._list),
             Route("/assets/{name:path}", self._asset),
         ]
-        return [*pages, *files, Route("/{path:path}", self._missing)]
-
-    async def _missing(self, request: Request) -> Response:
-        """Where nothing is: a page for people, the ordinary refusal for programs."""
-        if "text/html" not in request.headers.get("accept", ""):
-            raise HTTPException(404)
-        return _answer(request, "assets/missing.html", 404)
+        return [*pages, *files, Route("/{path:path}", _missing)]
 
     def _page(self, name: str) -> Endpoint:
         async def answer(request: Request) -> Response:
@@ -139,6 +133,22 @@ class Assets:
         return _answer(request, name)
 
 
+async def _missing(request: Request) -> Response:
+    return missing(request)
+
+
+def missing(request: Request) -> Response:
+    """Where nothing is: a page for people, the ordinary refusal for programs."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise HTTPException(404)
+    return _answer(request, "assets/missing.html", 404)
+
+
+def public_file(name: str) -> Packed | None:
+    """A file of the citizens' and crews' pages by its path below /assets; None when there is none."""
+    return _files().get(f"assets/{name}")
+
+
 def _answer(request: Request, name: str, status: int = 200) -> Response:
     return _files()[name].answer(request, status, HEADERS | {VERSION: _version()})
 
@@ -154,9 +164,9 @@ def _files() -> dict[str, Packed]:
     """Every file of the pages by its path, packed at the first question: many a server is never asked for a page."""
     root = resources.files("resources")
     files = {
-        f"{prefix}/{name}": pack(file.read_bytes(), _kind(name))
+        f"{prefix}/{name}": pack(file.read_bytes(), kind_of(name))
         for prefix, folder in _FOLDERS.items()
-        for name, file in _walk(root.joinpath(folder))
+        for name, file in walk(root.joinpath(folder))
     }
     scripts = root.joinpath("web", "js")
     for name in _OF_THE_CONSOLE:
@@ -167,18 +177,19 @@ def _files() -> dict[str, Packed]:
     return files
 
 
-def _walk(folder: Traversable) -> list[tuple[str, Traversable]]:
+def walk(folder: Traversable) -> list[tuple[str, Traversable]]:
     """All files below a folder with their paths; none when the folder is missing (libraries not brought yet)."""
     found: list[tuple[str, Traversable]] = []
     for each in folder.iterdir() if folder.is_dir() else ():
         if each.is_dir():
-            found += [(f"{each.name}/{name}", file) for name, file in _walk(each)]
+            found += [(f"{each.name}/{name}", file) for name, file in walk(each)]
         elif not each.name.startswith("."):
             found.append((each.name, each))
     return found
 
 
-def _kind(name: str) -> str:
+def kind_of(name: str) -> str:
+    """The media type of a file of this name."""
     return _KINDS.get(name[name.rfind(".") + 1 :], "application/octet-stream")
 
 

@@ -32,11 +32,17 @@ export class Refused extends Error {
   }
 }
 
+/** @param {Headers} headers */
+function hearTime(headers) {
+  const date = Date.parse(headers.get("Date") ?? "");
+  if (!Number.isNaN(date)) ahead_ms = date - Date.now();
+}
+
 /**
  * The answer's body (null when there is none). Throws Later or Refused. What does not bear the server's mark is none of
- * its answers, whatever it says.
+ * its answers, whatever it says. `heard` is given the headers of the answer.
  * @param {string} path
- * @param {{method?: string, headers?: Record<string, string>, json?: any, body?: Blob, limit_ms?: number, as?: "json" | "blob"}} [given]
+ * @param {{method?: string, headers?: Record<string, string>, json?: any, body?: Blob, limit_ms?: number, as?: "json" | "blob", heard?: (headers: Headers) => void}} [given]
  */
 export async function ask(path, given = {}) {
   const stop = new AbortController();
@@ -53,8 +59,8 @@ export async function ask(path, given = {}) {
       credentials: "same-origin",
     });
     if (!answer.headers.has(MARK)) throw new NotTheServer(String(answer.status));
-    const date = Date.parse(answer.headers.get("Date") ?? "");
-    if (!Number.isNaN(date)) ahead_ms = date - Date.now();
+    hearTime(answer.headers);
+    given.heard?.(answer.headers);
     if (answer.ok) {
       if (given.as === "blob") return await answer.blob();
       return answer.status === 204 ? null : await answer.json();

@@ -10,11 +10,11 @@ const CHOICE = "sigap.language";
 let words = {};
 let language = "en";
 
-/** Load the catalogue and fill in the page's own texts. */
-export async function loadTexts() {
+/** Load the catalogue and fill in the page's own texts. @param {string} [folder] where its catalogues are */
+export async function loadTexts(folder = "/assets/texts") {
   language = chosen();
   document.documentElement.lang = language;
-  const answer = await fetch(`/assets/texts/${language}.json`);
+  const answer = await fetch(`${folder}/${language}.json`);
   words = await answer.json();
   translate(document.documentElement);
   for (const one of document.querySelectorAll("[data-language]")) {

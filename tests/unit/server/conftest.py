@@ -20,7 +20,7 @@ import requests
 from api_client.model import Agency, Area, Report, Service, Sla, Status, Unit, UnitState
 from console.server.city import migrations
 from console.server.city.city import City
-from console.server.city.records import CitizenOptions, LoadedReport
+from console.server.city.records import AdminPage, CitizenOptions, LoadedReport
 from console.server.city.users import Users
 from console.server.georeport import BY_DEFAULT
 from console.server.http.app import make_app
@@ -243,9 +243,12 @@ def running(
     limits: RateLimits | None = None,
     behind_proxy: bool = False,
     citizens: CitizenOptions = BY_DEFAULT,
+    admin_page: AdminPage = AdminPage.LOCAL,
 ) -> Iterator[str]:
     """The server of a city in a thread; its address."""
-    app = make_app(city, media, users, beat_s=beat_s, gone_s=gone_s, limits=limits, citizens=citizens)
+    app = make_app(
+        city, media, users, beat_s=beat_s, gone_s=gone_s, limits=limits, citizens=citizens, admin_page=admin_page
+    )
     with serving(app, proxy_headers=behind_proxy) as port:
         yield f"http://127.0.0.1:{port}"
 

@@ -126,6 +126,9 @@ CALLS: dict[tuple[str, str], tuple[tuple[str, ...], Any]] = {
     ),
     ("GET", "/city"): (CITY, None),
     ("PUT", "/city"): (CITY, {}),
+    ("POST", "/city/files"): (CITY, {}),
+    ("POST", "/city/folder"): (CITY, {"files": {}}),
+    ("POST", "/reports/{report}/erasure"): (("supervisor",), {"reason": "asked for"}),
 }
 """Every call but edits, which CASES has: who may make it, and a body for it. Who signs a hand-over says so by PIN."""
 

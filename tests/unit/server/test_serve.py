@@ -18,7 +18,7 @@ import requests
 from api_client.model import Unit, UnitState
 from console.cli import main
 from console.server.city.city import City
-from console.server.city.records import ServeOptions
+from console.server.city.records import AdminPage, ServeOptions
 from console.server.serve import serve
 
 CHILD = """
@@ -91,6 +91,7 @@ def test_what_cannot_be_served_ends_with_a_sentence_and_its_code(
             (ServeOptions(database, port=taken.getsockname()[1]), 3, "cannot be taken"),
             (ServeOptions(database, host="0.0.0.0", port=0), 3, "sigap user add"),
             (ServeOptions(database, port=0, timezone="Mars/Base"), 2, "no time zone"),
+            (ServeOptions(database, port=0, admin_page=AdminPage.PUBLIC), 2, "--public-url"),
             (ServeOptions(database, port=70000), 2, "70000"),
             (ServeOptions("nonsense", port=0), 2, "no database address"),
             (ServeOptions("mysql://user@host/city", port=0), 2, "no database address"),

@@ -1,0 +1,375 @@
+// @ts-check
+/** The administration page: a draft of the city beside the difference that it makes, and one step that applies it. */
+
+import { named } from "./columns.js";
+import { fieldWords, showDifference, showTokens } from "./difference.js";
+import { byId, fill, make } from "./dom.js";
+import { Draft, PARTS, SINGLE } from "./draft.js";
+import { forget, recall, remember } from "./keep.js";
+import { Later, Refused, ask } from "./net.js";
+import { Table } from "./tables.js";
+import { loadTexts, t } from "./texts.js";
+
+/** @typedef {import("./difference.js").Shown} Shown */
+/** Something wrong: in the `at`-th row of a list, in which field, and why. @typedef {{part: string, at: number | null, field: string, why: string}} Place */
+
+const SIGNED = "sigap.admin";
+const DRAFT = "sigap.admin.draft";
+const CITY = "/dispatch/v1/city";
+const PAUSE_MS = 350;
+const LONG_MS = 60_000;
+
+/** The admin's token. */
+let token = "";
+/** @type {Draft | null} */
+let draft = null;
+let part = "units";
+let since = "";
+/** Each comparison has a number: an answer that comes after a later change says nothing. */
+let asked = 0;
+let timer = 0;
+let applying = false;
+/** @type {Shown} */
+let shown = nothing();
+
+byId("without").remove();
+await loadTexts("/admin/texts");
+const table = new Table(byId("list"), changed);
+byId("sign-in").addEventListener("submit", signIn);
+byId("out").addEventListener("click", signOut);
+byId("folder").addEventListener("change", loadFolder);
+byId("jump").addEventListener("click", () => byId("side").scrollIntoView());
+addEventListener("hashchange", openTab);
+addEventListener("visibilitychange", () => void lookAgain());
+await enter(recall(SIGNED) ?? "");
+
+/** @returns {Shown} */
+function nothing() {
+  return { state: "none", difference: null, faults: [], since: "", said: "" };
+}
+
+/** @param {string} text */
+function say(text) {
+  byId("said").textContent = text;
+}
+
+/**
+ * Ask the server as the admin; what it says of the city's mark comes beside.
+ * @param {string} path @param {Parameters<typeof ask>[1]} [given] @returns {Promise<{body: any, mark: string}>}
+ */
+async function call(path, given = {}) {
+  let mark = "";
+  const body = await ask(path, {
+    limit_ms: LONG_MS,
+    ...given,
+    headers: { ...given.headers, Authorization: `Bearer ${token}` },
+    heard: (headers) => {
+      mark = headers.get("ETag") ?? "";
+    },
+  });
+  return { body, mark };
+}
+
+/** What is said of a request that failed. @param {unknown} fault */
+function tellFault(fault) {
+  if (fault instanceof Refused && fault.status === 401) return signOut();
+  if (!(fault instanceof Later) && !(fault instanceof Refused)) throw fault;
+  say(fault instanceof Later ? t("unreachable") : fault.message);
+}
+
+// Signing in and out
+
+/** @param {string} given */
+async function enter(given) {
+  token = given;
+  byId("sign-in").hidden = token !== "";
+  byId("board").hidden = true;
+  byId("out").hidden = token === "";
+  if (token === "") return byId("token").focus();
+  try {
+    const { body: me } = await call("/dispatch/v1/me");
+    await read();
+    byId("who").textContent = `${me.name}, ${t(`role.${me.role}`)}`;
+  } catch (fault) {
+    if (fault instanceof Refused && (fault.status === 401 || fault.status === 403)) signOut();
+    return say(fault instanceof Refused ? (fault.status === 401 ? t("signin.wrong") : fault.message) : t("unreachable"));
+  }
+  say("");
+  byId("board").hidden = false;
+  openTab();
+  if (draft?.isTouched) compare();
+}
+
+/** @param {Event} event */
+async function signIn(event) {
+  event.preventDefault();
+  const field = byId("token");
+  const given = field.value.trim();
+  field.value = "";
+  remember(SIGNED, given, false);
+  await enter(given);
+}
+
+function signOut() {
+  for (const name of [SIGNED, DRAFT]) forget(name);
+  token = "";
+  draft = null;
+  since = "";
+  shown = nothing();
+  fill(byId("tabs"));
+  for (const place of ["who", "city-name", "said"]) byId(place).textContent = "";
+  byId("sign-in").hidden = false;
+  byId("board").hidden = true;
+  byId("out").hidden = true;
+  showTokens(byId("tokens"), {}, () => {});
+}
+
+// What there is, and what is changed in it
+
+/** Read the city, and lay over it what is changed here. */
+async function read() {
+  const { body, mark } = await call(CITY);
+  draft = new Draft(body, mark, draft?.kept() ?? remembered());
+  table.open.clear();
+  table.faults.clear();
+  keep();
+  byId("city-name").textContent = draft.name;
+}
+
+/** @returns {import("./draft.js").Kept[]} */
+function remembered() {
+  try {
+    const found = JSON.parse(recall(DRAFT) ?? "null");
+    since = found?.since ?? "";
+    return found?.kept ?? [];
+  } catch {
+    return [];
+  }
+}
+
+/** The draft outlives a reload of the page, in this tab of the browser. */
+function keep() {
+  if (!draft?.isTouched) {
+    since = "";
+    return forget(DRAFT);
+  }
+  since ||= new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  remember(DRAFT, JSON.stringify({ since, kept: draft.kept() }), false);
+}
+
+/** Look whether somebody else has changed the city while the page was out of sight. */
+async function lookAgain() {
+  if (document.hidden || !draft || token === "" || applying) return;
+  try {
+    await call(CITY, { headers: { "If-None-Match": draft.mark } });
+    await overtaken(false);
+  } catch (fault) {
+    if (!(fault instanceof Later) && !(fault instanceof Refused)) throw fault;
+  }
+}
+
+/** Somebody else has changed the city: what is changed here is compared anew. @param {boolean} tells */
+async function overtaken(tells) {
+  await read();
+  showTab();
+  if (tells || draft?.isTouched) say(t("overtaken"));
+  compare();
+}
+
+function changed() {
+  keep();
+  showTabs();
+  table.faults.clear();
+  shown = { ...shown, state: draft?.isTouched ? "comparing" : "none", since, said: "" };
+  if (!draft?.isTouched) shown = nothing();
+  showSide();
+  clearTimeout(timer);
+  asked += 1;
+  timer = window.setTimeout(compare, PAUSE_MS);
+}
+
+/** Ask the server what the draft would change. */
+async function compare() {
+  if (!draft) return;
+  const number = ++asked;
+  if (!draft.isTouched) {
+    shown = nothing();
+    return showSide();
+  }
+  try {
+    const { body } = await call(`${CITY}?dry_run=true`, { method: "PUT", json: draft.setup(), headers: { "If-Match": draft.mark } });
+    if (number !== asked) return;
+    shown = { state: "shown", difference: body.difference, faults: [], since, said: "" };
+  } catch (fault) {
+    if (number === asked) await failed(fault);
+  }
+  showSide();
+}
+
+/** What becomes of a draft that the server does not take. @param {unknown} fault */
+async function failed(fault) {
+  if (fault instanceof Refused && fault.word === "city_changed") return overtaken(true);
+  if (fault instanceof Refused && fault.status === 422) {
+    /** @type {Place[]} */
+    const places = fault.body.places ?? [];
+    const faults = places.length > 0 ? places.map(placed) : (fault.body.faults ?? [fault.message]);
+    shown = { state: "faulty", difference: null, faults, since, said: "" };
+    return markFaults(places);
+  }
+  shown = { ...shown, state: "unreachable", since, said: "" };
+  tellFault(fault);
+}
+
+/** The list that has a field of the city itself. @param {string} field @returns {string} */
+function ofCity(field) {
+  return field === "name" || field === "timezone" ? "facts" : "requests";
+}
+
+/** The row that a fault is about, if it is about one. @param {Place} place */
+function rowOf(place) {
+  if (place.part === "city") return draft?.at(ofCity(place.field), 0);
+  if (SINGLE.has(place.part)) return draft?.at(place.part, 0);
+  return place.at === null ? undefined : draft?.at(place.part, place.at);
+}
+
+/** A fault in words. @param {Place} place @returns {string} */
+function placed(place) {
+  const entry = rowOf(place);
+  const of = place.part === "city" ? ofCity(place.field) : place.part;
+  const row = entry && !SINGLE.has(of) ? `${t(`one.${of}`)} ${named(of, entry.row) || t("new")}` : t(`part.${of}`);
+  const field = fieldWords(place.field);
+  return `${row}${field ? `, ${field}` : ""}: ${place.why}`;
+}
+
+/** @param {Place[]} places */
+function markFaults(places) {
+  table.faults.clear();
+  for (const place of places) {
+    const entry = rowOf(place);
+    if (entry) table.faults.set(entry, [...(table.faults.get(entry) ?? []), `${fieldWords(place.field)}: ${place.why}`]);
+  }
+  showTabs();
+  const types = document.activeElement?.matches("#list :is(input, select)");
+  if (!types) table.rows();
+}
+
+// Applying, folders
+
+async function apply() {
+  if (!draft || applying || shown.difference === null) return;
+  applying = true;
+  clearTimeout(timer);
+  try {
+    const address = `${CITY}?seen=${encodeURIComponent(shown.difference.mark)}`;
+    const { body } = await call(address, { method: "PUT", json: draft.setup(), headers: { "If-Match": draft.mark } });
+    draft = null;
+    forget(DRAFT);
+    since = "";
+    await read();
+    shown = { ...nothing(), said: t("applied") };
+    say("");
+    showTokens(byId("tokens"), body.tokens ?? {}, () => showTokens(byId("tokens"), {}, () => {}));
+    showTab();
+  } catch (fault) {
+    await failed(fault);
+  } finally {
+    applying = false;
+  }
+  showSide();
+}
+
+async function save() {
+  if (!draft) return;
+  try {
+    const { body } = await call(`${CITY}/files`, { method: "POST", json: draft.setup(true), as: "blob" });
+    const link = /** @type {HTMLAnchorElement} */ (make("a", { href: URL.createObjectURL(body), download: "city.zip" }));
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), LONG_MS);
+  } catch (fault) {
+    await failed(fault);
+    showSide();
+  }
+}
+
+async function loadFolder() {
+  const field = /** @type {HTMLInputElement} */ (byId("folder"));
+  const files = [...(field.files ?? [])];
+  if (!draft || files.length === 0) return;
+  try {
+    const sent = Object.fromEntries(await Promise.all(files.map(async (file) => [file.name, await inBase64(file)])));
+    const { body } = await call(`${CITY}/folder`, { method: "POST", json: { files: sent } });
+    if (body.faults.length > 0) return say([t("folder.faulty"), ...body.faults].join("\n"));
+    draft.fill(body.setup);
+    table.open.clear();
+    say("");
+    showTab();
+    changed();
+  } catch (fault) {
+    tellFault(fault);
+  } finally {
+    field.value = "";
+  }
+}
+
+/** @param {File} file @returns {Promise<string>} */
+function inBase64(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result).replace(/^[^,]*,?/, ""));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+}
+
+function discard() {
+  if (!draft) return;
+  draft.given = {};
+  for (const name of PARTS) for (const entry of [...draft.list(name)]) if (draft) draft.restore(name, entry);
+  table.open.clear();
+  say("");
+  showTab();
+  changed();
+}
+
+// What is shown
+
+function openTab() {
+  const wanted = location.hash.slice(1);
+  if (PARTS.includes(wanted)) part = wanted;
+  showTab();
+}
+
+function showTab() {
+  if (!draft) return;
+  showTabs();
+  byId("tab-name").textContent = t(`part.${part}`);
+  byId("tab-words").textContent = t(`about.${part}`);
+  table.show(draft, part);
+  showSide();
+}
+
+function showTabs() {
+  const faulty = new Set(PARTS.filter((name) => draft?.list(name).some((entry) => table.faults.has(entry))));
+  fill(
+    byId("tabs"),
+    ...PARTS.map((name) => {
+      const count = draft?.count(name) ?? 0;
+      return make(
+        "a", { href: `#${name}`, "aria-current": name === part ? "page" : null, class: faulty.has(name) ? "faulty" : null },
+        t(`part.${name}`), count ? make("span", { class: "badge" }, String(count)) : null,
+      );
+    }),
+  );
+}
+
+function showSide() {
+  byId("jump").hidden = shown.state === "none";
+  showDifference(byId("difference"), shown, {
+    apply: () => void apply(),
+    save: () => void save(),
+    discard,
+    open: (name) => {
+      location.hash = name;
+    },
+  });
+}
