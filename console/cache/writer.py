@@ -116,6 +116,9 @@ class CacheWriter:
 
         An object that was deleted with a higher seq stays deleted. Applying a page again changes nothing.
         """
+        erases = any(isinstance(one.data, Report) and one.data.erased is not None for one in items)
+        if erases:
+            self._connection.execute("PRAGMA secure_delete = ON")
         with self._writing():
             page = _PageWrite(source=self._word_id("source", source))
             for item in items:
@@ -138,11 +141,19 @@ class CacheWriter:
                 self._mend_search()
             if self._fresh_words:
                 page.touched_kinds.add("word")
+        if erases and not self._bulk:
+            # protects: erased-words-are-overwritten
+            self._overwrite()
         return Touched(
             rows=tuple(sorted(page.touched_rows)),
             kinds=tuple(sorted(page.touched_kinds)),
             edits=tuple(dict.fromkeys(page.proved)),
         )
+
+    def _overwrite(self) -> None:
+        """Let nothing of what was erased stay in the file or its log, as far as readers let it be written now."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     # Messages
 

@@ -389,6 +389,7 @@ class WorkFile:
         if old:
             self._journal.rewrite(self._lines())
         if old or drafts:
+            self._connection.execute("PRAGMA secure_delete = ON")
             with self._writing():
                 self._connection.executemany("DELETE FROM edits WHERE id = ?", [(edit.id,) for edit in old])
                 self._connection.executemany("DELETE FROM drafts WHERE key = ?", [(key,) for key in drafts])

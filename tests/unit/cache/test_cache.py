@@ -576,6 +576,8 @@ def test_an_erased_report_takes_its_words_and_photos_along(tmp_path: Path) -> No
     touched = writer.apply("city", items(report("1", description="", version=2, erased=T0), seq=3), at(3))
     assert ERASED in touched.kinds
     assert list((tmp_path / "media").iterdir()) == []
+    files = [path.read_bytes() for path in tmp_path.iterdir() if path.is_file()]
+    assert not any(b"Kastanienallee" in content for content in files)
     reader = CacheReader(tmp_path)
     assert reader.erased([("city", "1"), ("city", "2"), ("elsewhere", "1")]) == {("city", "1"): T0}
     writer.close()
