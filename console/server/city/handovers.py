@@ -168,8 +168,12 @@ def _check_offer(offer: HandoverOffer, now: datetime) -> None:
 
 
 def _check_first(connection: sa.Connection, key: str, outgoing: str, start: datetime, end: datetime) -> None:
-    """Raise Invalid when somebody has handed a shift over already, at another desk: who took it over has its lines."""
-    table = schema.handovers
+    """Raise Invalid when somebody has handed a shift over already, at another desk: who took it over has its lines. Of
+    two that are signed at once the second waits here for the first.
+    """
+    table, users = schema.handovers, schema.users
+    # protects: two-who-sign-at-once-follow-one-another
+    connection.execute(sa.select(users.c.id).where(users.c.id == outgoing).with_for_update())
     query = sa.select(table.c.body).where(table.c.shift_end == schema.micros(end), table.c.id != key)
     others = [decode(body, Handover) for body in connection.execute(query).scalars()]
     for one in others:

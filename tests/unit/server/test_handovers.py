@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ from api_client.model import (
 )
 from console.rules.handover import LATE
 from console.server.admin import user_commands
-from console.server.city import audit, pins, schema
+from console.server.city import audit, handovers, pins, schema
 from console.server.city.city import City
 from console.server.city.handovers import offer_handover, sign_handover
 from console.server.city.records import LOCAL, Actor, LoadedReport
@@ -115,6 +116,39 @@ def test_what_was_confirmed_changes_hands_and_nothing_else_does(shift: ShiftEnd)
     assert (entry.kind, entry.author, entry.text) == ("claim", "dewi", "Taken over from rina")
     assert shift.found() == [signed]
     assert [row["did"] for row in shift.audited()] == ["offered", "signed"]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_of_two_who_sign_a_shift_at_once_at_two_desks_one_has_it(
+    shift: ShiftEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each saw the other's hand-over unsigned, and both were told that the shift was theirs."""
+    shift.give_tono_a_pin()
+    shift.offer(line("10"))
+    shift.offer(line("10"), id="handover-2")
+    has_looked, looks = threading.Barrier(2), handovers._check_first
+
+    def look(*asked: Any) -> None:
+        """Whoever has looked gives the other one a moment to look, too."""
+        looks(*asked)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            has_looked.wait(0.5)
+
+    monkeypatch.setattr(handovers, "_check_first", look)
+
+    def sign(key: str, who: Actor) -> str:
+        signature = HandoverSignature(who.name, PIN, {"report:10": CONFIRMED})
+        try:
+            return sign_handover(shift.city.database, key, signature, who, shift.city.clock()).incoming
+        except Invalid as refusal:
+            return refusal.message
+
+    with ThreadPoolExecutor(2) as pool:
+        tono = Actor("tono", "operator", ("w2",))
+        said = list(pool.map(sign, ("handover-1", "handover-2"), (DEWI, tono)))
+    assert len([one for one in said if one in ("dewi", "tono")]) == 1, said
+    assert any("rina has handed this shift over at another desk" in one for one in said)
+    assert [one.signed is not None for one in shift.found()].count(True) == 1
 
 
 @one_database
