@@ -44,7 +44,7 @@ _WAITS = sa.text(
 )
 
 
-class Round(msgspec.Struct, frozen=True):
+class RoundOfWrites(msgspec.Struct, frozen=True):
     """What `clients` got done in one round: edits a second, milliseconds of each, refusals, sampled waits."""
 
     per_s: float
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--sqlite", action="store_true", help="one process on a file instead")
     parser.add_argument("--waits", action="store_true", help="ask PostgreSQL what its sessions wait for, which costs")
     options = parser.parse_args()
-    found: dict[tuple[int, Path], list[Round]] = {}
+    found: dict[tuple[int, Path], list[RoundOfWrites]] = {}
     with contextlib.ExitStack() as stack:
         counts = [1] if options.sqlite else options.processes
         served = [
@@ -115,7 +115,7 @@ def _city(tree: Path, count: int, *, sqlite: bool) -> Iterator[tuple[str, list[i
         yield database, ports
 
 
-def _round(database: str, ports: list[int], options: argparse.Namespace) -> Round:
+def _round(database: str, ports: list[int], options: argparse.Namespace) -> RoundOfWrites:
     end = threading.Event()
     ms: list[float] = []
     refused: list[int] = []
@@ -137,7 +137,7 @@ def _round(database: str, ports: list[int], options: argparse.Namespace) -> Roun
     took = time.perf_counter() - began
     if watcher.ident is not None:
         watcher.join()
-    return Round(len(ms) / took, ms, len(refused), waits)
+    return RoundOfWrites(len(ms) / took, ms, len(refused), waits)
 
 
 def _edit(

@@ -113,8 +113,8 @@ def compare_setup(city: City, setup: CitySetup, *, made_on: str | None = None) -
     now = city.clock()
     with city.database.read() as connection:
         present = _read(connection)
-    _check_made_on(present, now, made_on)
-    return _Plan(present, setup, now).difference
+        _check_made_on(present, now, made_on)
+        return _Plan(present, setup, now).difference  # it counts what would be erased
 
 
 def _check_made_on(present: _Present, now: datetime, made_on: str | None) -> None:

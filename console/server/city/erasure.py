@@ -231,10 +231,10 @@ def _wall_clock() -> int:
 def _standard_texts(connection: sa.Connection) -> Iterable[str]:
     """The city's own standard texts, which are nobody's words."""
     for body in connection.scalars(sa.select(schema.templates.c.body)):
-        yield decode(body, _Text).text
+        yield decode(body, _TemplateWords).text
 
 
-class _Text(msgspec.Struct):
+class _TemplateWords(msgspec.Struct):
     text: str = ""
 
 
