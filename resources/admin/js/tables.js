@@ -54,7 +54,7 @@ export class Table {
         SINGLE.has(part) ? null : find,
         FRESH[part] ? make("button", { type: "button", class: "plain", id: "add", onclick: () => this.add() }, t(`add.${part}`)) : null,
       ),
-      make("div", { class: "scroll" }, make("table", {}, make("thead", {}, make("tr", {}, ...heads, last)), this.body)),
+      make("div", { class: "scroll" }, make("table", { class: SINGLE.has(part) ? "single" : null }, make("thead", {}, make("tr", {}, ...heads, last)), this.body)),
       this.foot,
     );
     this.rows();
@@ -96,6 +96,7 @@ export class Table {
       fill(this.body, make("tr", {}, make("td", { class: "empty", colspan: this.columns().length + 1 }, make("b", {}, t("find.none")))));
     }
     back();
+    this.foot.hidden = SINGLE.has(this.part);
     const shown = Math.min(found.length, MOST_ROWS);
     this.foot.textContent = `${t("shown", { shown: count(shown), all: count(all.length) })} · ${READ_ONLY.has(this.part) ? t("read_only") : t("tinted")}`;
     this.tell();
@@ -129,7 +130,7 @@ export class Table {
   drawn(entry) {
     const row = make("tr", { class: this.looks(entry) });
     for (const column of this.columns()) {
-      const cell = make("td", { class: column.number ? "number" : null });
+      const cell = make("td", { class: column.number ? "number" : null, "data-label": t(`field.${column.label ?? column.field}`) });
       this.cell(cell, entry, column);
       row.append(cell);
     }
