@@ -24,6 +24,8 @@ _HANDED_IN = frozenset({Status.VALIDATION, Status.RESOLVED, Status.CLOSED})
 _ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
 _LONGEST_SEARCH_DAYS = 3 * 366
 _NO_TIME = timedelta(0)
+FIRST_UNKNOWN = "first_response_unknown"
+"""In an entry's data: the report has left "new" at a time that nobody has told, as in a file of a city."""
 
 
 def sla_of(service: Service | None, priority: int) -> Sla | None:
@@ -45,9 +47,10 @@ def clocks(
     """The clocks of a report as of `now`, the finished ones too; none without an SLA.
 
     `entries` are the report's history in any order; those taken back do not count. Where the history does not lead to
-    the report's present status or hold, the report's own word counts, as of its last change. After a reopening there
-    are two clocks named "finish": the first result, then the one that runs. `first` is when the earliest of the reports
-    that were merged into it was made: where that was before this one, the clocks run from there.
+    the report's present status or hold, the report's own word counts, as of its last change. Where it left "new" at a
+    time that nobody has told (so too if an entry says FIRST_UNKNOWN), there is no clock of the first response. After a
+    reopening there are two clocks named "finish": the first result, then the one that runs. `first` is when the
+    earliest of the reports that were merged into it was made: where that was before this one, they run from there.
     """
     if sla is None:
         return ()
@@ -58,7 +61,7 @@ def clocks(
     if case.status is not report.status or (hold.waits_for if hold else None) != case.waits:
         at = report.closed_at if report.status in _ENDED and report.closed_at else report.updated
         waits, until = (hold.waits_for, hold.until) if hold else (None, None)
-        case.take(_Event(max(at, case.last), report.status, waits, until, True))
+        case.take(_Event(max(at, case.last), report.status, waits, until, True, case.status is not report.status))
     return case.results(now)
 
 
@@ -147,6 +150,7 @@ class _Event(msgspec.Struct, frozen=True):
     waits: WaitsFor | None
     until: datetime | None
     holds: bool
+    first_unknown: bool = False
 
 
 class _Watch:
@@ -234,6 +238,8 @@ class _Case:
         if event.holds:
             self._hold(event.waits, self.last)
             self._until = event.until
+        if event.first_unknown and self._first is not None and not self._first.stopped:
+            self._first = None
         if event.status is not None and event.status is not self.status:
             self._turn(self.status, event.status, self.last)
             self.status = event.status
@@ -296,11 +302,12 @@ def _events(report: Report, entries: Iterable[Entry]) -> list[_Event]:
             continue
         status = _status(entry.data)
         holds = "hold" in entry.data and entry.kind == "set"
-        if status is None and not holds:
+        unknown = entry.data.get(FIRST_UNKNOWN) is True
+        if status is None and not holds and not unknown:
             continue
         at = min(entry.occurred_at, entry.at) if entry.occurred_at is not None else entry.at
         waits, until = _waits_in(entry.data) if holds else (None, None)
-        events.append(_Event(max(at, report.created), status, waits, until, holds))
+        events.append(_Event(max(at, report.created), status, waits, until, holds, unknown))
     events.sort(key=lambda event: event.at)
     return events
 

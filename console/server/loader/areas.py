@@ -42,7 +42,7 @@ def read_areas(path: Path, *, strict: bool = False) -> tuple[list[Area], LoadRes
     `strict` reads the whole list of a city's areas: one without a border is an area too, and there may be none.
     """
     features = _features(path)
-    result = LoadResult(str(path), format="GeoJSON", lines=len(features), noun="areas")
+    result = LoadResult(str(path), format="GeoJSON", lines=len(features), noun="areas", unit="feature")
     found: dict[str, Area] = {}
     for number, feature in enumerate(features, start=1):
         remarks: list[str] = []

@@ -14,13 +14,15 @@ from api_client.model import Area, Contact, Entry, Photo, PhotoRole, Report, Sta
 from console.rules.apply import GIVEN
 from console.rules.area import AreaIndex
 from console.rules.moments import can_have_happened
+from console.rules.sla import FIRST_UNKNOWN
 from console.rules.status import BY_STATUS, is_open
 from console.server.city.records import LoadedReport
 from console.server.loader.dialect import Dialect
 from console.server.loader.dialects import Dialects
-from console.server.loader.places import read_place
+from console.server.loader.places import NO_DEGREES, read_place
 from console.server.loader.raw import DATES, RawReport
 from console.server.loader.services import ServiceBook
+from console.server.loader.status_words import StatusWords, small_word
 from console.server.loader.times import DateColumn, Moment, read_time
 
 _LONGEST_TEXT = 100_000
@@ -49,6 +51,7 @@ class Converter:
         services: ServiceBook,
         index: AreaIndex,
         areas_by_word: Mapping[str, Area],
+        words: StatusWords,
         now: datetime,
     ) -> None:
         self._dialect = dialect
@@ -59,7 +62,9 @@ class Converter:
         self._services = services
         self._index = index
         self._areas_by_word = areas_by_word
+        self._words = words
         self._now = now
+        self.no_degrees = 0
 
     def convert(self, raw: RawReport, *, copy: int = 1) -> tuple[LoadedReport, list[str], bool]:
         """The report of a line, the remarks on it, and whether a zone was assumed.
@@ -74,6 +79,7 @@ class Converter:
         place, remark = read_place(raw.get("lat"), raw.get("lon"), raw.get("point"))
         if remark:
             remarks.append(remark)
+            self.no_degrees += remark.startswith(NO_DEGREES)
         service, word = self._service(raw, remarks)
         area, rule = self._area(raw, place)
         description = self._text(raw, "description", remarks)
@@ -163,13 +169,14 @@ class Converter:
             if "status" in self._has:
                 remarks.append(f"no status; it counts as {'closed' if by_time is Status.RESOLVED else 'open'}")
             return by_time, None
-        small = " ".join(word.casefold().split())
+        small = small_word(word)
         status = self._dialects.status(small, self._dialect)
         if status is None:
+            counts = self._words.meaning(small, "closed" in times)
             remarks.append(
-                f"unknown status {word[:60]!r}; it counts as {'closed' if by_time is Status.RESOLVED else 'open'}"
+                f"unknown status {word[:60]!r}; it counts as {'closed' if counts is Status.RESOLVED else 'open'}"
             )
-            return by_time, word[:100]
+            return counts, word[:100]
         if small in _OWN_WORDS and small != "closed":
             return status, None
         return status, None if small == BY_STATUS[status].label.casefold() else word[:100]
@@ -241,7 +248,8 @@ def _contact(raw: RawReport) -> Contact | None:
 
 def _history(report: Report, raw: RawReport) -> tuple[Entry, ...]:
     author = report.channel or "file"
-    entries = [Entry(f"{report.id}/created", report.id, "created", report.created, author)]
+    left = {} if report.status is Status.NEW else {FIRST_UNKNOWN: True}
+    entries = [Entry(f"{report.id}/created", report.id, "created", report.created, author, data=left)]
     if raw.get("reply"):
         reply = raw.get("reply")[:4000]
         author = report.agency or "city"

@@ -29,7 +29,8 @@ class CsvFile:
     def __init__(self, path: Path, shown: Path, dialects: Dialects) -> None:
         csv.field_size_limit(_LONGEST_LINE + 1)
         self._path = path
-        self.headings, self._delimiter, self._heading_line, self.dialect = _find_headings(path, shown, dialects)
+        headings, self._delimiter, self._heading_line, self.dialect = _find_headings(path, shown, dialects)
+        self.headings = tuple(headings)
         self._columns = self.dialect.places(self.headings)
         self.has = frozenset(self._columns)
         dialect = self.dialect
@@ -38,11 +39,14 @@ class CsvFile:
         )
         self.format = f"CSV of {self.dialect.name}"
         self.notes: list[str] = []
+        self.unit = "line"
+        self.crs = self.dialect.crs
 
     def raws(self) -> Iterator[RawReport | Remark]:
         """Every record as text; a Remark for a record that is none."""
         width = len(self.headings)
         heading = [plain(text) for text in self.headings]
+        has_headings = self.dialect.headings
         starts = (
             "\ufeff" + self.headings[0][:1].casefold() + self.headings[0][:1].upper()
         )  # a quick look before the slow one
@@ -50,12 +54,12 @@ class CsvFile:
             for line, cells, remarks in _records(file, self._delimiter, width, self._heading_line):
                 if not any(cell.strip() for cell in cells):
                     continue
-                if cells[0][:1] in starts and [plain(cell) for cell in cells] == heading:
+                if has_headings and cells[0][:1] in starts and [plain(mended(cell)) for cell in cells] == heading:
                     yield Remark(line, "the headings once more")
                     continue
                 if len(cells) != width:
                     remarks.append(f"{len(cells)} columns instead of {width}")
-                yield RawReport(line, self._values(cells), remarks)
+                yield RawReport(line, self._values(cells), remarks, cells)
 
     def _values(self, cells: Sequence[str]) -> dict[str, str]:
         values: dict[str, str] = {}
@@ -177,10 +181,12 @@ def _find_headings(path: Path, shown: Path, dialects: Dialects) -> tuple[list[st
     is_too_wide = False
     mapping = dialects.given
     delimiters = (mapping.delimiter,) if mapping is not None and mapping.delimiter else _DELIMITERS
+    if mapping is not None and not mapping.headings:
+        return *_numbered(head, shown, delimiters), 0, mapping
     for number, line in enumerate(head, start=1):
         best: tuple[int, list[str], str, Dialect] | None = None
         for delimiter in delimiters:
-            headings = next(csv.reader([line.replace("\0", "")], delimiter=delimiter), [])
+            headings = _cells(line, delimiter)
             # protects: no-file-of-a-million-columns
             if len(headings) > _MOST_COLUMNS:
                 is_too_wide = True
@@ -190,17 +196,27 @@ def _find_headings(path: Path, shown: Path, dialects: Dialects) -> tuple[list[st
                 continue
             known = len(dialect.places(headings))
             if known >= 2 and (best is None or known > best[0]):
-                best = (known, [heading.strip() for heading in headings], delimiter, dialect)
+                best = (known, headings, delimiter, dialect)
         if best is not None:
             return best[1], best[2], number, best[3]
     if is_too_wide:
         raise LoadError(f"{shown} has more than {_MOST_COLUMNS:,} columns: that is no export of reports.")
-    first = next(line for line in head if line.strip())
+    first = mended(next(line for line in head if line.strip()))[:200]
     if mapping is not None:
         wanted = ", ".join(name for names in mapping.columns.values() for name in names)[:300]
-        raise LoadError(
-            f"The mapping fits no line of headings in {shown}: {first.strip()[:200]!r} has none of {wanted}."
-        )
-    raise LoadError(
-        f"The headings of {shown} are not known: {first.strip()[:200]!r}. Name its columns with a mapping file."
-    )
+        raise LoadError(f"The mapping fits no line of headings in {shown}: {first!r} has none of {wanted}.")
+    raise LoadError(f"The headings of {shown} are not known: {first!r}. Name its columns with a mapping file.")
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return [mended(cell) for cell in next(csv.reader([line.replace("\0", "")], delimiter=delimiter), [])]
+
+
+def _numbered(head: Sequence[str], shown: Path, delimiters: Sequence[str]) -> tuple[list[str], str]:
+    """Numbers for headings, and the delimiter that makes most columns of the first lines."""
+    lines = [line for line in head if line.strip()]
+    delimiter = max(delimiters, key=lambda one: len(_cells(lines[0], one)))
+    width = max(len(_cells(line, delimiter)) for line in lines)
+    if width > _MOST_COLUMNS:
+        raise LoadError(f"{shown} has more than {_MOST_COLUMNS:,} columns: that is no export of reports.")
+    return [str(number) for number in range(1, width + 1)], delimiter

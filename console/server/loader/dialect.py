@@ -22,7 +22,8 @@ class Dialect(msgspec.Struct, frozen=True):
     fields that the file does not name because they hold for all of it. `usual_zone` is where such files usually come
     from: a different one in use is said. `empty` are words that stand for no value, `words` what a code of a field
     means. In files of nested objects a heading may be a path like "status.state" or
-    "place.coordinates.1".
+    "place.coordinates.1". A table without `headings` has "1", "2" and so on for names. `crs` is the reference system of
+    places that are no degrees, such as EPSG:25832.
     """
 
     name: str
@@ -40,6 +41,8 @@ class Dialect(msgspec.Struct, frozen=True):
     constants: Mapping[str, str] = {}
     empty: tuple[str, ...] = ()
     words: Mapping[str, Mapping[str, str]] = {}
+    headings: bool = True
+    crs: str | None = None
 
     def places(self, headings: Sequence[str]) -> dict[str, list[int]]:
         """Our field -> the columns that may hold it, best first."""

@@ -85,6 +85,10 @@ def _check_added(path: Path, dialect: Dialect) -> None:
     for key, value in (("encoding", dialect.encoding), ("delimiter", dialect.delimiter)):
         if value is not None:
             raise LoadError(f"The mapping file {path} has {key}, which is of use only where it is told by itself.")
+    if not dialect.headings:
+        raise LoadError(
+            f"The mapping file {path} has headings = false: its files are not recognised, give it by itself."
+        )
 
 
 def other_than_reports(headings: Sequence[str]) -> str | None:

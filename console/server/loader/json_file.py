@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import mmap
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import msgspec
 from api_client.decoding import convert, decode
 from api_client.model import Report
 from console.server.loader.dialects import Dialects, other_than_reports
-from console.server.loader.objects import ObjectReader, is_feature
+from console.server.loader.objects import ObjectReader, is_feature, paths_within
+from console.server.loader.plain_file import mended
 from console.server.loader.raw import RawReport
 from console.server.loader.result import LoadError, Remark
 
@@ -34,7 +35,9 @@ _SURVEYED = 200
 _TORN = 200
 _WIDEST_INDENT = 200
 _RELEASED = 16 << 20
+_OUTLINED = 1 << 16
 _MOST_DIGITS = 4000
+_TOLD = 100_000
 
 
 class Element(msgspec.Struct, frozen=True):
@@ -54,8 +57,9 @@ class JsonFile:
         self._shown = shown
         if _is_shortened(path):
             raise LoadError(f"The file {shown} is TopoJSON with shortened places (“transform”); save it as GeoJSON.")
+        self._list = _unusual_list(path, dialects)
         headings, geojson, own, seen = self._survey()
-        if not seen and not _has_list(path):
+        if not seen and not self._list and not _has_list(path):
             raise LoadError(f"The file {shown} holds no list of reports.")
         if dialects.given is None and (other := other_than_reports(headings)):
             raise LoadError(f"The file {shown} holds {other}, not reports.")
@@ -64,18 +68,23 @@ class JsonFile:
             names = ", ".join(headings)[:200] or "none"
             raise LoadError(f"The file {shown} holds no reports that are known here; its names: {names}.")
         self.dialect = found or (dialects.plain if geojson else dialects.georeport)
-        self._reader = ObjectReader(self.dialect, headings)
+        self._reader = ObjectReader(self.dialect, headings, self._inner)
         self.has = self._reader.has
         kind = "GeoJSON" if geojson else "JSON"
         self.format = "Sigap's own JSON" if own else f"{kind} of {self.dialect.name}"
+        self.crs = self.dialect.crs
         self.notes: list[str] = []
+        self.headings: tuple[str, ...] = ()
+        if self._list:
+            self.notes.append(f"the list named {self._list} was read")
 
     def raws(self) -> Iterator[RawReport | Report | Remark]:
         """Every object as text, a Report where it is one of ours; a Remark for what cannot be read."""
-        for element in elements(self._path):
+        for number, element in enumerate(elements(self._path, self._list), start=1):
             value = _decoded(element)
+            line = element.line if self.unit == "line" else number
             if isinstance(value, Remark):
-                yield value
+                yield Remark(line, value.why, value.source)
                 continue
             report = _own(value)
             if report is not None:
@@ -83,14 +92,17 @@ class JsonFile:
             elif set(value) >= {"kind", "seq", "data"}:
                 continue
             else:
-                yield self._reader.raw(element.line, value)
+                yield self._reader.raw(line, value)
 
     def _survey(self) -> tuple[list[str], bool, bool, int]:
         headings: dict[str, None] = {}
         geojson = own = False
         seen = 0
-        for element in elements(self._path):
+        inner: dict[str, None] = {}
+        lines: set[int] = set()
+        for element in elements(self._path, self._list):
             seen += 1
+            lines.add(element.line)
             value = _decoded(element)
             if isinstance(value, Remark):
                 continue
@@ -99,8 +111,11 @@ class JsonFile:
                 geojson = True
                 value = value["properties"] if isinstance(value.get("properties"), dict) else {}
             headings.update(dict.fromkeys(map(str, value)))
+            inner.update(dict.fromkeys(path for path, _ in paths_within(value)))
             if seen >= _SURVEYED:
                 break
+        self._inner = list(inner)
+        self.unit = "line" if len(lines) == seen else "object"  # of a file in one line a line's number says nothing
         return list(headings), geojson, own, seen
 
 
@@ -128,16 +143,77 @@ def _has_list(path: Path) -> bool:
     return head.startswith(b"[") or any(name in head for name in _LISTS)
 
 
-def elements(path: Path) -> Iterator[Element]:
+def _unusual_list(path: Path, dialects: Dialects) -> str:
+    """The name of the list of reports where it is none of the usual ones; "" where there is no such list.
+
+    Of the lists that begin within the first part of the file, the one of whose objects most is known; it has to be more
+    than of the outermost object, which may be a report itself.
+    """
+    own, lists = _outline(path)
+    if not lists or any(f'"{name}"'.encode() in _LISTS | _DEEPER_LISTS for name in lists):
+        return ""
+    if {"kind", "data"} <= set(own) or {"geometry", "properties"} <= set(own):  # one report of Sigap's, or a feature
+        return ""
+    known = {name: _known(_first_names(path, name), dialects) for name in lists}
+    best = max(known, key=lambda name: known[name])
+    return best if known[best] > _known(own, dialects) or not _known(own, dialects) else ""
+
+
+def _known(names: Sequence[str], dialects: Dialects) -> int:
+    """How many of our fields these names stand for."""
+    dialect = dialects.recognise(names)
+    return len(ObjectReader(dialect, names).has) if dialect is not None else 0
+
+
+def _first_names(path: Path, name: str) -> list[str]:
+    """The names of the first object in the list of this name, those within it too."""
+    for element in elements(path, name):
+        value = _decoded(element)
+        return [] if isinstance(value, Remark) else [path for path, _ in paths_within(value)]
+    return []
+
+
+def _outline(path: Path) -> tuple[list[str], list[str]]:
+    """From the first part of a file that is an object: its own names, and those of lists of objects in it."""
+    with path.open("rb") as file:
+        head = file.read(_OUTLINED).removeprefix(b"\xef\xbb\xbf")
+    own: dict[str, None] = {}
+    lists: dict[str, None] = {}
+    stack = bytearray()
+    last, before = b"", b""
+    for match in _TOKEN.finditer(head):
+        token = match[0]
+        if token[0] in _OPENING:
+            if token[0] == _OBJECT and stack[-1:] == b"[" and before.endswith(b"[") and 0 < len(stack) <= _DEEPEST_LIST:
+                lists[_text(before[:-1])] = None
+            before = last + b"[" if token[0] == _ARRAY else b""
+            stack += token
+        elif token[0] in _BRACKETS:
+            del stack[-1:]
+            before = b""
+            if not stack:
+                break
+        else:
+            last = token
+            if stack == b"{" and token[:1] == b'"' and head[match.end() : match.end() + 20].lstrip()[:1] == b":":
+                own[_text(token)] = None
+    return list(own), [name for name in lists if name]
+
+
+def _text(token: bytes) -> str:
+    return token.strip(b'"').decode("utf-8", "replace")
+
+
+def elements(path: Path, name: str = "") -> Iterator[Element]:
     """The objects of the file's list, without ever holding more than one of them.
 
-    The list is the outermost one, or the one under a usual key of the outermost object; an outermost object without
-    such a list is itself the only element, and so is each of several (one per line).
+    The list is the outermost one, or the one under a usual key of the outermost object, or under `name`; an outermost
+    object without such a list is itself the only element, and so is each of several (one per line).
     """
     if path.stat().st_size == 0:
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        yield from _ObjectSplitter(text).split()
+        yield from _ObjectSplitter(text, name).split()
 
 
 class _ObjectSplitter:
@@ -147,8 +223,9 @@ class _ObjectSplitter:
     quotation mark: it ends where the next line begins as it began.
     """
 
-    def __init__(self, text: mmap.mmap) -> None:
+    def __init__(self, text: mmap.mmap, name: str) -> None:
         self._text = text
+        self._name = f'"{name}"'.encode() if name else b""
         self._stack = bytearray()
         self._list_depth: int | None = None
         self._listed = False
@@ -202,6 +279,8 @@ class _ObjectSplitter:
         self._stack.append(bracket)
 
     def _is_list(self, depth: int, name: bytes) -> bool:
+        if self._name:
+            return depth <= _DEEPEST_LIST and not self._listed and name == self._name
         if depth <= 1:
             return depth == 0 or name in _LISTS
         return depth <= _DEEPEST_LIST and not self._listed and name in _DEEPER_LISTS
@@ -273,17 +352,21 @@ def _newlines(text: mmap.mmap, begin: int, end: int) -> int:
 
 def _decoded(element: Element) -> dict[str, Any] | Remark:
     if not element.whole:
-        return Remark(element.line, "the file ends within this object")
+        return Remark(element.line, "the file ends within this object", _as_read(element))
     try:
         value = msgspec.json.decode(element.text)
     except (msgspec.DecodeError, UnicodeDecodeError):
         try:
             value = json.loads(element.text.decode("utf-8", "surrogateescape"), strict=False, parse_int=_whole_number)
         except (ValueError, RecursionError) as fault:
-            return Remark(element.line, f"no JSON: {fault}")
+            return Remark(element.line, f"no JSON: {fault}", _as_read(element))
     except RecursionError:
-        return Remark(element.line, "nested too deeply")
-    return value if isinstance(value, dict) else Remark(element.line, "no JSON object")
+        return Remark(element.line, "nested too deeply", _as_read(element))
+    return value if isinstance(value, dict) else Remark(element.line, "no JSON object", _as_read(element))
+
+
+def _as_read(element: Element) -> str:
+    return mended(element.text[:_TOLD].decode("utf-8", "surrogateescape"))
 
 
 def _whole_number(digits: str) -> int | str:

@@ -22,25 +22,36 @@ from console.server.loader.json_file import JsonFile
 from console.server.loader.map_file import MapFile, scratch_folder
 from console.server.loader.plain_file import is_map_file, plain_file
 from console.server.loader.raw import CONTENT, DATES, FIELDS, RawReport, identity
+from console.server.loader.reference_system import ReferenceSystem
 from console.server.loader.repeats import Repeats
 from console.server.loader.result import LoadError, LoadResult, Remark
+from console.server.loader.sample import sample
 from console.server.loader.services import ServiceBook, slug
+from console.server.loader.status_words import StatusWords, candidates
 from console.server.loader.times import DateColumn
 from console.server.loader.xml_file import XmlFile
 
 _MOST_WORDS = 2_000
 """More different categories, areas or agencies than this are no vocabulary; the rest is left out with a remark."""
 _PROGRESS_EVERY = 500
+_SAMPLED, _OFFERED = 1_000, 3
 _WEB_PAGE = re.compile(rb"<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 
 
 class ReportFile(Protocol):
-    """A file of reports of any format; `has` are our fields that it names, `notes` sentences for the summary."""
+    """A file of reports of any format; `has` are our fields that it names, `notes` sentences for the summary.
+
+    `unit` is what its numbers count; `crs` the reference system of places that have to be converted; `headings` are
+    its own names, or none where objects have their own.
+    """
 
     dialect: Dialect
     has: frozenset[str]
     format: str
     notes: list[str]
+    unit: str
+    crs: str | None
+    headings: tuple[str, ...]
 
     def raws(self) -> Iterator[RawReport | Report | Remark]:
         """Every report as text or as one of ours, a Remark for what is none; may be read again and again."""
@@ -83,13 +94,19 @@ def load_file(
     """
     dialects = read_dialects(mapping)
     given = dialects.given
-    with plain_file(path, given.encoding if given else None) as readable, _opened(readable, path, dialects) as file:
+    with (
+        plain_file(path, given.encoding if given else None) as readable,
+        opened(readable, path, dialects) as file,
+        scratch_folder() as scratch,
+    ):
         zone = _zone(file.dialect.timezone or timezone)
         result = LoadResult(str(path), timezone=zone.key)
-        result.format = file.format
+        result.format, result.unit = file.format, file.unit
         result.fields_found = tuple(name for name in FIELDS if name in file.has)
         if given is not None:
             _check_mapping(given, file, path)
+        if file.crs is not None:
+            file = _Converted(file, ReferenceSystem(file.crs, scratch))
         survey = _Survey(file)
         result.order_decided = survey.decide_order(file.dialect, zone)
         services = ServiceBook(city.services(), dict(file.dialect.services))
@@ -108,11 +125,22 @@ def load_file(
             city.put_agencies([Agency(name, name) for name in survey.agencies])
         if "id" not in file.has and survey.rows:
             result.notes.append("the file has no ids; each report is named after what it says")
+        if survey.rows:
+            result.notes += _on_status(file, dialects, survey.words)
         index = AreaIndex(areas)
         by_word = {area.name.casefold(): area for area in (*areas, *made_areas)}
         by_word.update({area.code.casefold(): area for area in (*areas, *made_areas)})
         converter = Converter(
-            file.dialect, dialects, file.has, survey.columns, zone, services, index, by_word, datetime.now(UTC)
+            file.dialect,
+            dialects,
+            file.has,
+            survey.columns,
+            zone,
+            services,
+            index,
+            by_word,
+            survey.words,
+            datetime.now(UTC),
         )
         repeats = survey.repeats()
         del survey
@@ -122,6 +150,11 @@ def load_file(
         usual = file.dialect.usual_zone
         if result.assumed_zone and usual not in (None, zone.key):
             result.notes.append(f"times of {file.dialect.name} are usually of {usual}; --timezone {usual} would say so")
+        if converter.no_degrees:
+            result.notes.append(
+                f"{converter.no_degrees:,} places are no degrees; where they are metres or feet of a reference system, "
+                'crs = "EPSG:…" in a mapping converts them'
+            )
         result.notes += file.notes
     progress(result.loaded)
     return result
@@ -135,6 +168,37 @@ def _check_mapping(mapping: Dialect, file: ReportFile, path: Path) -> None:
         file.notes.append(f"the mapping names columns that the file does not have: {'; '.join(missing)[:300]}")
 
 
+def _on_status(file: ReportFile, dialects: Dialects, words: StatusWords) -> list[str]:
+    """What is to be said of the status: that no column was taken for it, or words that nobody knows."""
+    if "status" in file.dialect.constants:
+        return []
+    known = dialects.plain.statuses
+    if "status" in file.has:
+        return [said] if (said := words.unknown(known, file.dialect.statuses)) else []
+    # protects: no-status-is-said
+    columns = sample(file.raws(), file.headings, _SAMPLED)
+    closed = " (closed where it has a closing time)" if "closed" in file.has else ""
+    found = "; ".join(f"{name}: {', '.join(words)}" for name, words in candidates(columns, known)[:_OFFERED])
+    offer = f" It may be {found}. A mapping names it." if found else ""
+    return [f"NO COLUMN WAS TAKEN FOR A STATUS: every report counts as new{closed}.{offer}"]
+
+
+class _Converted:
+    """A file whose places are converted to degrees while it is read."""
+
+    def __init__(self, file: ReportFile, system: ReferenceSystem) -> None:
+        self._file, self._system = file, system
+        self.dialect, self.has, self.format, self.unit, self.crs = (
+            file.dialect, file.has, file.format, file.unit, file.crs)  # fmt: skip
+        self.headings = file.headings
+        self.notes = file.notes
+        self.notes.append(f"places were converted from {file.crs} to degrees of WGS 84")
+
+    def raws(self) -> Iterator[RawReport | Report | Remark]:
+        """Every report, in degrees."""
+        return self._system.placed(self._file.raws())
+
+
 class _Survey:
     """What the first reading of a file tells: orders of dates, the vocabulary, and which ids come again."""
 
@@ -144,6 +208,7 @@ class _Survey:
         self.areas: dict[str, None] = {}
         self.agencies: dict[str, None] = {}
         self.rows = 0
+        self.words = StatusWords()
         self._ids = array("Q")
         for raw in file.raws():
             if isinstance(raw, RawReport):
@@ -160,6 +225,8 @@ class _Survey:
         for name, column in self.columns.items():
             if text := raw.get(name):
                 column.see(text)
+        if text := raw.get("status"):
+            self.words.see(text, bool(raw.get("closed")))
         word = (raw.get("service_code"), raw.get("service"))
         if any(word) and len(self.services) < _MOST_WORDS:
             self.services[word] = None
@@ -262,7 +329,8 @@ def _make_areas(survey: _Survey, known: Sequence[Area]) -> list[Area]:
 
 
 @contextmanager
-def _opened(path: Path, shown: Path, dialects: Dialects) -> Iterator[ReportFile]:
+def opened(path: Path, shown: Path, dialects: Dialects) -> Iterator[ReportFile]:
+    """The file of reports at `path` (called `shown`), by what is in it; raises LoadError."""
     try:
         with path.open("rb") as file:
             head = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()

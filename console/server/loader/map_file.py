@@ -66,19 +66,27 @@ class MapFile:
             kind, path = "Shapefile", _unpacked(path, shown, scratch)
         self._path = path.absolute()
         self.notes: list[str] = []
+        self.headings: tuple[str, ...] = ()
         self._layer = self._chosen(dialects)
+        self.dialect = dialects.recognise(self._layer.columns) or dialects.plain
+        self.crs: str | None = None
         self._source = self._in_degrees()
         row_size = path.stat().st_size // max(self._layer.rows, 1)
         self._batch = max(1, min(_BATCH, _BATCH_SIZE // max(row_size, 1)))
-        self.dialect = dialects.recognise(self._layer.columns) or dialects.plain
-        self._reader = ObjectReader(self.dialect, self._layer.columns)
+        self.unit = "feature"
+        names = self._layer.columns
+        # Plain words do not take the key for an id: programs number anew as they write a file.
+        self._key = self._layer.key if dialects.given is not None and self._layer.key not in names else ""
+        self._reader = ObjectReader(self.dialect, (*names, self._key) if self._key else names)
         self.has = self._reader.has
         self.format = f"{kind} of {self.dialect.name}"
+        if self._layer.key and "id" not in self.has:
+            self.notes.append(f"a mapping may name the key of the table as its id: id = {self._layer.key}")
 
     def raws(self) -> Iterator[RawReport | Remark]:
         """Every feature as text."""
         line = 0
-        for shapes, columns in self._batches():
+        for keys, shapes, columns in self._batches():
             values = [
                 _plain_values(column, whole) for column, whole in zip(columns, self._layer.whole_numbers, strict=True)
             ]
@@ -86,11 +94,13 @@ class MapFile:
             for number in range(count):
                 line += 1
                 properties = {name: column[number] for name, column in zip(self._layer.columns, values, strict=True)}
+                if self._key:
+                    properties[self._key] = int(keys[number])
                 geometry = _geometry(shapes[number]) if shapes is not None and shapes[number] is not None else None
                 yield self._reader.raw(line, {"type": "Feature", "properties": properties, "geometry": geometry})
 
-    def _batches(self) -> Iterator[tuple[Any, Any]]:
-        """Shapes and columns of some features after another; a GeoPackage by its keys, which needs no counting off."""
+    def _batches(self) -> Iterator[tuple[Any, Any, Any]]:
+        """Keys, shapes and columns of some features after another; a GeoPackage by its keys, without counting."""
         from pyogrio.raw import read
 
         done, unswept, last = 0, 0, None
@@ -109,9 +119,9 @@ class MapFile:
             if not len(keys):
                 return
             done, last = done + len(keys), int(keys[-1])
-            yield shapes, columns
-            del shapes, columns
             unswept += len(keys)
+            yield keys, shapes, columns
+            del keys, shapes, columns
             if unswept >= _SWEPT:
                 # pyogrio 0.13 leaves its arrays in reference cycles, which Python by itself finds far too late.
                 unswept = 0
@@ -149,6 +159,9 @@ class MapFile:
         if crs in _DEGREES:
             return self._path
         if not crs or crs.startswith(("EPSG:0", "LOCAL_CS", "ENGCRS")) or "Undefined" in crs:
+            self.crs = self.dialect.crs
+            if self.crs:
+                return self._path
             self.notes.append("the file names no reference system; its places are taken as degrees of WGS 84")
             return self._path
         self.notes.append(f"places were converted from {crs[:60]} to degrees of WGS 84")

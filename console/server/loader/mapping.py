@@ -16,9 +16,10 @@ from console.server.loader.raw import FIELDS
 from console.server.loader.result import LoadError
 from console.server.toml_text import read_toml
 
+_SYSTEM = re.compile(r"(?:EPSG|ESRI):\d{4,6}")
 _KEYS = (
     "name", "marks", "precedence", "day_first", "timezone", "usual_zone", "delimiter", "encoding", "id_prefix", "empty",
-    "columns", "statuses", "services", "constants", "words",
+    "headings", "crs", "columns", "statuses", "services", "constants", "words",
 )  # fmt: skip
 
 
@@ -60,9 +61,17 @@ class _Mapping:
         precedence = table.get("precedence", 0)
         if type(precedence) is not int:
             raise self._fault("precedence", f"precedence is {precedence!r}; it is a whole number")
+        headings = table.get("headings", True)
+        if not isinstance(headings, bool):
+            raise self._fault("headings", f"headings is {headings!r}; it is true or false")
+        crs = table.get("crs")
+        if crs is not None and (not isinstance(crs, str) or not _SYSTEM.fullmatch(crs)):
+            raise self._fault("crs", f"crs is {crs!r}; write it like EPSG:25832")
         return Dialect(
             str(table.get("name", f"mapping {self._path.name}")),
-            {self._field(name): self._names(name, wanted) for name, wanted in table["columns"].items()},
+            {self._field(name): self._columns(name, wanted, headings) for name, wanted in table["columns"].items()},
+            headings=headings,
+            crs=crs,
             marks=self._names("marks", table["marks"]) if "marks" in table else (),
             precedence=precedence,
             statuses={word: self._status(word, ours) for word, ours in self._table(table, "statuses").items()},
@@ -83,10 +92,19 @@ class _Mapping:
             raise self._fault(name, f"{name!r} is not one of our fields{_instead(name, FIELDS)}: {', '.join(FIELDS)}")
         return name
 
+    def _columns(self, field: str, wanted: Any, headings: bool) -> tuple[str, ...]:
+        if headings:
+            return self._names(field, wanted)
+        numbers = wanted if isinstance(wanted, list) else [wanted]
+        if not numbers or not all(type(number) is int and number > 0 for number in numbers):
+            raise self._fault(field, f"{field} is {wanted!r}; without headings it is a column's number, 1 the first")
+        return tuple(map(str, numbers))
+
     def _names(self, field: str, wanted: Any) -> tuple[str, ...]:
         names = wanted if isinstance(wanted, list) else [wanted]
         if not names or not all(isinstance(name, str) and name.strip() for name in names):
-            raise self._fault(field, f"{field} is {wanted!r}; it is a column's name or a list of names")
+            hint = ", and a number only where headings = false" if type(wanted) is int else ""
+            raise self._fault(field, f"{field} is {wanted!r}; it is a column's name or a list of names{hint}")
         return tuple(names)
 
     def _words(self, words: Any) -> dict[str, dict[str, str]]:

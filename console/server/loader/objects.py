@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from console.server.loader.dialect import Dialect, plain
@@ -11,6 +12,8 @@ from console.server.loader.plain_file import mended
 from console.server.loader.raw import RawReport, completed
 
 _DEEPEST = 12
+_DEEPEST_PATH, _FIRST_PARTS, _MOST_NAMES = 4, 2, 2_000
+"""How deep paths are followed, into how many parts of a list, and how many names of an object."""
 _MOST_PLANS = 256
 _LONGEST_NAMES = 20_000
 """Letters of all names of an object; what has more is no usual object, and is not remembered."""
@@ -20,13 +23,12 @@ _Plan = tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
 class ObjectReader:
     """Finds our fields in objects of one layout; names may be paths through nested objects and lists."""
 
-    def __init__(self, dialect: Dialect, headings: Iterable[str]) -> None:
+    def __init__(self, dialect: Dialect, headings: Iterable[str], inner: Iterable[str] = ()) -> None:
+        """`headings` are the names of the objects, `inner` those within them, as paths."""
         self.dialect = dialect
         self._ways = {field: tuple(map(_NamePath, wanted)) for field, wanted in dialect.columns.items()}
-        present = {plain(heading) for heading in headings}
-        self.has = frozenset(
-            field for field, ways in self._ways.items() if any({way.name, way.path[0]} & present for way in ways)
-        )
+        present = {plain(heading) for heading in (*headings, *inner)}
+        self.has = frozenset(field for field, ways in self._ways.items() if any(way.name in present for way in ways))
         self._plans: dict[tuple[str, ...], _Plan] = {}
 
     def raw(self, line: int, value: Mapping[str, Any]) -> RawReport:
@@ -52,7 +54,7 @@ class ObjectReader:
                 if text := mended(text):
                     texts[field] = text
                     break
-        return RawReport(line, completed(texts, self.dialect), remarks)
+        return RawReport(line, completed(texts, self.dialect), remarks, value)
 
     def _plan(self, names: tuple[str, ...]) -> _Plan:
         """Which of these names to look at for which field: objects of a file mostly have the same names."""
@@ -80,6 +82,17 @@ class _NamePath:
         if self.name in by_name:
             return by_name[self.name], ()
         return (by_name[self.path[0]], self.path[1:]) if self.path[0] in by_name and len(self.path) > 1 else None
+
+
+def paths_within(value: Mapping[str, Any], before: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """The names within an object as paths ("place.coordinates.1"), each with its value; of lists the first parts."""
+    for name, inner in islice(value.items(), _MOST_NAMES):
+        path = f"{before}{name}"
+        yield path, inner
+        if isinstance(inner, list):
+            inner = {str(number): part for number, part in enumerate(inner[:_FIRST_PARTS])}
+        if isinstance(inner, dict) and depth < _DEEPEST_PATH:
+            yield from paths_within(inner, f"{path}.", depth + 1)
 
 
 def _end_of(value: Any, path: tuple[str, ...]) -> Any:

@@ -7,27 +7,39 @@ from typing import Any
 
 _POINT = re.compile(r"\s*\(?\s*(?P<lat>[-+\d.]+)\s*[,; ]\s*(?P<lon>[-+\d.]+)\s*\)?\s*")
 _WKT = re.compile(r"\s*(?:SRID=4326;)?POINT\s*\(\s*(?P<lon>[-+\d.eE]+)\s+(?P<lat>[-+\d.eE]+)\s*\)\s*", re.IGNORECASE)
+NO_DEGREES = "no such place"
+"""How the remark on a place begins whose numbers can be no degrees."""
+
+
+def read_pair(lat: str, lon: str, point: str) -> tuple[float, float] | None:
+    """Two numbers (of north, of east) as the columns have them; None where they are none."""
+    if not lat and not lon:
+        match = _WKT.fullmatch(point) or _POINT.fullmatch(point)
+        if match is None:
+            return None
+        lat, lon = match["lat"], match["lon"]
+    y, x = _number(lat), _number(lon)
+    return (y, x) if y is not None and x is not None else None
 
 
 def read_place(lat: str, lon: str, point: str) -> tuple[tuple[float, float] | None, str | None]:
     """The place (lat, lon) or None, and a remark or None. No place at all is no remark."""
-    if not lat and not lon:
-        if not point:
-            return None, None
-        match = _WKT.fullmatch(point) or _POINT.fullmatch(point)
-        if match is None:
-            return None, f"unreadable place {point[:60]!r}"
-        lat, lon = match["lat"], match["lon"]
-    y, x = _number(lat), _number(lon)
-    if y is None or x is None:
-        return None, f"unreadable place {lat[:30]!r}, {lon[:30]!r}"
+    if not lat and not lon and not point:
+        return None, None
+    pair = read_pair(lat, lon, point)
+    if pair is None:
+        return (
+            None,
+            f"unreadable place {lat[:30]!r}, {lon[:30]!r}" if lat or lon else f"unreadable place {point[:60]!r}",
+        )
+    y, x = pair
     if y == 0.0 and x == 0.0:
         return None, "the place 0, 0 is nowhere"
     if abs(y) <= 90 and abs(x) <= 180:
         return (y, x), None
     if abs(x) <= 90 and abs(y) <= 180:
         return (x, y), "latitude and longitude were exchanged"
-    return None, f"no such place {y:g}, {x:g}"
+    return None, f"{NO_DEGREES} {y:g}, {x:g}"
 
 
 def _number(text: str) -> float | None:

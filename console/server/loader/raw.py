@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 from console.server.loader.dialect import Dialect
 
@@ -52,11 +54,15 @@ DATES = ("created", "updated", "closed", "due")
 
 @dataclass(slots=True)
 class RawReport:
-    """One report of a file: its line, its values by our field names (empty ones left out), remarks so far."""
+    """One report of a file: its line, its values by our field names (empty ones left out), remarks so far.
+
+    `source` is what the file says in its own names: the cells of a line, or an object.
+    """
 
     line: int
     values: dict[str, str]
     remarks: list[str] = field(default_factory=list)
+    source: Sequence[str] | Mapping[str, Any] = ()
 
     def get(self, name: str) -> str:
         """The text of a field, "" when it has none."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from typing_extensions import override
@@ -16,17 +18,19 @@ class LoadError(Exception):
 
 
 class Remark(msgspec.Struct, frozen=True):
-    """A line of a file (1 is the first) and what there is to say about it."""
+    """A line of a file (1 is the first) and what there is to say about it; `source` is what stands there, if known."""
 
     line: int
     why: str
+    source: Sequence[str] | Mapping[str, Any] | str = ""
 
 
 @dataclass
 class LoadResult:
     """The account of one file. Every line that held data is in exactly one of loaded, refused and repeated.
 
-    `fields_found` are those of our fields that the file has.
+    `fields_found` are those of our fields that the file has. `unit` is what its numbers count: lines, objects or
+    features.
     """
 
     file: str
@@ -46,6 +50,7 @@ class LoadResult:
     order_decided: str = ""
     notes: list[str] = field(default_factory=list)
     noun: str = "reports"
+    unit: str = "line"
     fields_found: tuple[str, ...] = ()
 
     def refuse(self, line: int, why: str) -> None:
@@ -83,13 +88,12 @@ class LoadResult:
         if self.assumed_zone:
             lines.append(f"  {self.assumed_zone:,} reports have times without a zone; {self.timezone} is assumed")
         lines += [f"  {note}" for note in self.notes]
-        unit = "line" if self.noun == "reports" else "feature"
         for title, remarks, count in (
             ("refused", self.refused, self.refused_count),
             ("repeated", self.repeated, self.repeated_count),
             ("remark", self.remarked, self.remarked_count),
         ):
-            lines += [f"  {unit} {remark.line}, {title}: {remark.why}" for remark in remarks[:shown]]
+            lines += [f"  {self.unit} {remark.line}, {title}: {remark.why}" for remark in remarks[:shown]]
             if count > shown:
                 lines.append(f"  … {count - shown:,} more {title}" + ("s" if title == "remark" else ""))
         return "\n".join(lines)

@@ -17,7 +17,7 @@ from defusedxml.expatreader import DefusedExpatParser
 from typing_extensions import override
 
 from console.server.loader.dialects import Dialects
-from console.server.loader.objects import ObjectReader
+from console.server.loader.objects import ObjectReader, paths_within
 from console.server.loader.raw import RawReport
 from console.server.loader.result import LoadError, Remark
 
@@ -52,6 +52,7 @@ class XmlFile:
         self._shown = shown
         self._encoding = _encoding(path, shown)
         self.notes: list[str] = []
+        self.headings: tuple[str, ...] = ()
         self._by_name = True
         headings, root, broken = self._survey()
         if not headings:
@@ -66,7 +67,9 @@ class XmlFile:
             names = ", ".join(headings)[:200] or "none"
             raise LoadError(f"The file {shown} holds no reports that are known here; its names: {names}.")
         self.dialect = found or dialects.georeport
-        self._reader = ObjectReader(self.dialect, headings)
+        self._reader = ObjectReader(self.dialect, headings, self._inner)
+        self.unit = "line"
+        self.crs = self.dialect.crs
         self.has = self._reader.has
         self.format = f"XML of {self.dialect.name}"
 
@@ -83,6 +86,7 @@ class XmlFile:
 
     def _survey(self) -> tuple[list[str], str | None, str]:
         headings: dict[str, None] = {}
+        inner: dict[str, None] = {}
         broken = ""
         handler = _Collector(self._by_name)
         for seen, (_, value) in enumerate(self._elements(handler), start=1):
@@ -90,8 +94,10 @@ class XmlFile:
                 broken = value
             else:
                 headings.update(dict.fromkeys(value))
+                inner.update(dict.fromkeys(path for path, _ in paths_within(value)))
             if seen >= _SURVEYED:
                 break
+        self._inner = list(inner)
         return list(headings), handler.root, broken
 
     def _elements(self, handler: _Collector | None = None) -> Iterator[tuple[int, dict[str, Any] | str]]:
