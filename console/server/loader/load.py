@@ -39,7 +39,7 @@ _WEB_PAGE = re.compile(rb"<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 
 
 class ReportFile(Protocol):
-    """A file of reports of any format; `has` are our fields that it names, `notes` sentences for the summary.
+    """A file of reports of any format; `has` are our fields that it names.
 
     `unit` is what its numbers count; `crs` the reference system of places that have to be converted; `headings` are
     its own names, or none where objects have their own.
@@ -48,10 +48,13 @@ class ReportFile(Protocol):
     dialect: Dialect
     has: frozenset[str]
     format: str
-    notes: list[str]
     unit: str
     crs: str | None
     headings: tuple[str, ...]
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences for the summary."""
 
     def raws(self) -> Iterator[RawReport | Report | Remark]:
         """Every report as text or as one of ours, a Remark for what is none; may be read again and again."""
@@ -86,11 +89,13 @@ def load_file(
     mapping: Path | None = None,
     timezone: str = "UTC",
     progress: Callable[[int], None] = lambda _: None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> LoadResult:
     """Load a CSV export, a GeoReport or GeoJSON file into `city`; times without a zone are taken as of `timezone`.
 
     `mapping` is a mapping file that fits the file, or a folder of such files, of which one may.
-    `progress` gets the number of reports loaded so far. Raises LoadError when the file as a whole is of no use.
+    `progress` gets the number of reports loaded so far; `stopping` is asked before each line, and ends the loading with
+    KeyboardInterrupt. Raises LoadError when the file as a whole is of no use.
     """
     dialects = read_dialects(mapping)
     given = dialects.given
@@ -105,8 +110,10 @@ def load_file(
         result.fields_found = tuple(name for name in FIELDS if name in file.has)
         if given is not None:
             _check_mapping(given, file, path)
-        if file.crs is not None:
-            file = _Converted(file, ReferenceSystem(file.crs, scratch))
+        system = ReferenceSystem(file.crs, scratch) if file.crs is not None else None
+        if system is not None:
+            result.notes.append(f"places were converted from {file.crs} to degrees of WGS 84")
+        file = _Readings(file, system, stopping)
         survey = _Survey(file)
         result.order_decided = survey.decide_order(file.dialect, zone)
         services = ServiceBook(city.services(), dict(file.dialect.services))
@@ -183,20 +190,26 @@ def _on_status(file: ReportFile, dialects: Dialects, words: StatusWords) -> list
     return [f"NO COLUMN WAS TAKEN FOR A STATUS: every report counts as new{closed}.{offer}"]
 
 
-class _Converted:
-    """A file whose places are converted to degrees while it is read."""
+class _Readings:
+    """A file whose places are converted to degrees while it is read, until somebody stops that."""
 
-    def __init__(self, file: ReportFile, system: ReferenceSystem) -> None:
-        self._file, self._system = file, system
+    def __init__(self, file: ReportFile, system: ReferenceSystem | None, stopping: Callable[[], bool]) -> None:
+        self._file, self._system, self._stopping = file, system, stopping
         self.dialect, self.has, self.format, self.unit, self.crs = (
             file.dialect, file.has, file.format, file.unit, file.crs)  # fmt: skip
         self.headings = file.headings
-        self.notes = file.notes
-        self.notes.append(f"places were converted from {file.crs} to degrees of WGS 84")
+
+    @property
+    def notes(self) -> list[str]:
+        """What the file itself has to say."""
+        return self._file.notes
 
     def raws(self) -> Iterator[RawReport | Report | Remark]:
         """Every report, in degrees."""
-        return self._system.placed(self._file.raws())
+        for raw in self._system.placed(self._file.raws()) if self._system is not None else self._file.raws():
+            if self._stopping():
+                raise KeyboardInterrupt
+            yield raw
 
 
 class _Survey:

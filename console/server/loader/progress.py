@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from api_client.model import Agency, Area, Service
@@ -35,7 +39,8 @@ def load_and_tell(
     tell(f"{path.name}: being looked through …")
     pace = _Pace(path, tell, clock)
     try:
-        result = load_file(path, city, mapping=mapping, timezone=timezone, progress=pace)
+        with _ctrl_c() as stopping:
+            result = load_file(path, city, mapping=mapping, timezone=timezone, progress=pace, stopping=stopping)
     except KeyboardInterrupt as stop:
         raise Stopped(
             f"Stopped while {path.name} was being loaded: about {pace.loaded:,} reports are in the database and stay. "
@@ -64,6 +69,32 @@ def check_and_tell(
     tell(f"  found for: {', '.join(result.fields_found) or 'nothing'}")
     tell("  nothing was kept; this was a check")
     return result
+
+
+@contextlib.contextmanager
+def _ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl+C was pressed; asked between two lines of the file. A second one ends whatever is under way.
+
+    Raised wherever it comes, it could end a commit in the middle of the database library's own work, which then fails
+    in words of its own.
+    """
+    pressed = threading.Event()
+
+    def press(number: int, frame: types.FrameType | None) -> None:
+        if pressed.is_set():
+            signal.default_int_handler(number, frame)
+        pressed.set()
+
+    before = signal.getsignal(signal.SIGINT)
+    # protects: ctrl-c-waits-for-the-line
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Pace:

@@ -8,13 +8,14 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from console.server.city.city import City
-from console.server.loader import load_and_tell, load_file
+from console.server.loader import Stopped, load_and_tell, load_file
 from tests.helpers.cityfiles import FORMS, write_many
 
 _MEASURE = """
@@ -122,6 +123,28 @@ def test_ctrl_c_in_the_middle_keeps_what_is_loaded_and_nothing_is_doubled_later(
     finally:
         city.close()
     assert count(database, "entries") == 2 * total  # arrived and closed, once each
+
+
+@pytest.fixture
+def by_hand() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("by_hand")
+def test_ctrl_c_in_a_commit_lets_it_end(tmp_path: Path, city: City) -> None:
+    pressed: list[int] = []
+
+    def press(connection: sa.Connection) -> None:
+        if not pressed and connection.exec_driver_sql("SELECT count(*) FROM reports").scalar_one():
+            pressed.append(1)
+            signal.raise_signal(signal.SIGINT)
+
+    sa.event.listen(city.database.engine, "commit", press)
+    with pytest.raises(Stopped, match="nothing is doubled"):
+        load_and_tell(write_many("csv", tmp_path / "r.csv", 1_200), city, lambda _: None)
+    assert 0 < city.stats().reports < 1_200
 
 
 def test_it_is_told_how_fast_a_file_loads(tmp_path: Path, city: City) -> None:
