@@ -124,13 +124,14 @@ class DispatchPuller:
 
     def _read_messages(self, stopped: Callable[[], bool]) -> None:
         """The messages of who is signed in, where that is known and the server passes on any."""
-        before, self._messages_fault = self._messages_fault, ""
+        before = self._messages_fault, self._messages.words
+        self._messages_fault = ""
         while self._read_on_messages() and not stopped():
             cursor = self._cache_writer.cursor(self._source)
             if cursor is not None:
                 # protects: many-messages-hold-up-no-report
                 self._follow(cursor, stopped)
-        if self._messages_fault != before:
+        if (self._messages_fault, self._messages.words) != before:
             self.tell()
 
     def _read_on_messages(self) -> bool:
@@ -437,7 +438,11 @@ class DispatchPuller:
         behind = (
             "The server tells of changes that its answers do not hold: what is shown may be old." if is_told else ""
         )
-        return " ".join(words for words in (behind, self.unreadable.words, self._messages_fault, self.note) if words)
+        return " ".join(
+            words
+            for words in (behind, self.unreadable.words, self._messages_fault, self._messages.words, self.note)
+            if words
+        )
 
 
 def _is_due(kept: datetime | None, now: datetime | None) -> bool:

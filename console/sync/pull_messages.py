@@ -23,6 +23,15 @@ class MessagePuller:
     def __init__(self, source: str, client: DispatchClient, cache_writer: CacheWriterProxy) -> None:
         self._source, self._client, self._cache_writer = source, client, cache_writer
         self._is_due = True
+        self._skipped = 0
+
+    @property
+    def words(self) -> str:
+        """What of them could not be understood, for the operator; "" for nothing."""
+        if not self._skipped:
+            return ""
+        messages = "1 message" if self._skipped == 1 else f"{self._skipped:,} messages"
+        return f"{messages} of the server could not be understood: missing here."
 
     def hear(self, items: Iterable[PageItem]) -> None:
         """These came by the feed: an entry by which a message was written or read says that there is something new."""
@@ -38,7 +47,7 @@ class MessagePuller:
         # protects: messages-of-another-operator-go
         if cursor is None or cursor.of_whom != mine.of_whom:
             self._cache_writer.forget_messages(self._source, mine)
-            cursor, self._is_due = mine, True
+            cursor, self._is_due, self._skipped = mine, True, 0
         if not self._is_due:
             return False
         self._is_due = False  # an entry that comes by the feed meanwhile is heard
@@ -70,4 +79,6 @@ class MessagePuller:
         after = MessageCursor(cursor.user, cursor.epoch, cursor.scope_version, page.upto)
         if page.upto != cursor.seq and not self._cache_writer.put_messages(self._source, mapped.items, cursor, after):
             raise errors.Unreachable("The cache was begun anew.")
+        # protects: a-message-that-is-not-understood-is-told
+        self._skipped += len(mapped.skipped)
         return page.more

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from api_client.dispatch import DispatchClient
 from api_client.model import Changes, EditBody, Kind, Unit, UnitState
@@ -142,6 +144,33 @@ def test_messages_that_cannot_be_read_hold_up_no_report(live: Live, tmp_path: Pa
             desk.wait(SourceState, lambda state: state.state == "live" and not state.detail, since)
     finally:
         proxy.close()
+
+
+def test_a_message_that_is_not_understood_is_told_and_holds_up_no_other(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a server that is newer than the console, say: it was missing, and only the log said so."""
+    said = list[Any]()
+    for number in (1, 2):
+        edit = EditBody(f"message-{number}", Kind.MESSAGE, data={"to": {}, "text": f"{number}"})
+        live.city.apply(edit, report=None, actor=Actor("budi", "operator"), if_match=None)
+    writer, client = CacheWriterProxy(tmp_path / "desk", said.append), DispatchClient(live.url, token("rina"))
+    puller = DispatchPuller("jkt", client, writer, Health("jkt", said.append, utc_now), said.append)
+    messages = client.messages
+
+    def of_another_version(after: int, rows: int) -> Changes:
+        page = messages(after, rows)
+        first, *others = page.items
+        return replace(page, items=(replace(first, data=msgspec.Raw(b'{"id": 7}')), *others))
+
+    with contextlib.closing(writer), contextlib.closing(client):
+        monkeypatch.setattr(client, "messages", of_another_version)
+        puller.catch_up(lambda: False)
+    with contextlib.closing(CacheReader(tmp_path / "desk")) as reader:
+        assert texts(reader, "rina") == {"2"}
+    words = "1 message of the server could not be understood: missing here."
+    assert puller.remarks == words
+    assert [one.detail for one in said if isinstance(one, SourceState)][-1] == words
 
 
 def test_many_messages_hold_up_no_report(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
