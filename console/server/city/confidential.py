@@ -24,10 +24,9 @@ def may_be_public(hidden: Collection[str]) -> sa.ColumnElement[bool]:
     return sa.or_(service.is_(None), service.not_in(hidden)) if hidden else sa.true()
 
 
-def hidden_reports(connection: sa.Connection, keys: Collection[str]) -> frozenset[str]:
-    """Those of these reports that are confidential."""
-    hidden = confidential_services(connection) if keys else ()
-    if not hidden:
+def hidden_reports(connection: sa.Connection, keys: Collection[str], hidden: Collection[str]) -> frozenset[str]:
+    """Those of these reports that are of one of these services."""
+    if not hidden or not keys:
         return frozenset()
     table = schema.reports
     return frozenset(connection.scalars(sa.select(table.c.id).where(table.c.id.in_(keys), table.c.service.in_(hidden))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -48,8 +48,6 @@ def requests(city: City, query: QueryParams) -> GeoReportDocument:
     """
     table = schema.reports
     wanted = _ordered(sa.select(table.c.id))
-    if hidden := city.confidential_services():
-        wanted = wanted.where(may_be_public(hidden))
     ids = listed(query, "service_request_id")
     named = _ordered(sa.select(table.c.body)).where(table.c.id.in_(ids))
     if codes := listed(query, "service_code"):
@@ -71,17 +69,22 @@ def requests(city: City, query: QueryParams) -> GeoReportDocument:
         wanted = wanted.where(table.c.lon.between(area.west, area.east), table.c.lat.between(area.south, area.north))
     part = page(query)
     if ids:
-        return _answer(city, named)
+        return _answer(city, lambda _: named)
     if part.after is not None:
         wanted = wanted.where(sa.tuple_(table.c.created, table.c.id) < sa.tuple_(*part.after))
-    # The ids alone are counted off, in an index that holds nothing else.
-    chosen = wanted.limit(part.size).offset(part.skip).subquery()
-    return _answer(city, _ordered(sa.select(table.c.body).join(chosen, table.c.id == chosen.c.id)), full=part.size)
+
+    def found(hidden: Collection[str]) -> sa.Select[Any]:
+        # The ids alone are counted off, in an index that holds nothing else.
+        public = wanted.where(may_be_public(hidden)) if hidden else wanted
+        chosen = public.limit(part.size).offset(part.skip).subquery()
+        return _ordered(sa.select(table.c.body).join(chosen, table.c.id == chosen.c.id))
+
+    return _answer(city, found, full=part.size)
 
 
 def request(city: City, key: str) -> GeoReportDocument:
     """One request; GeoReportRefusal (404) when there is none."""
-    found = _answer(city, sa.select(schema.reports.c.body).where(schema.reports.c.id == key))
+    found = _answer(city, lambda _: sa.select(schema.reports.c.body).where(schema.reports.c.id == key))
     if not found.content:
         raise not_found("service_request_id", key)
     return found
@@ -91,7 +94,7 @@ def token(city: City, key: str) -> GeoReportDocument:
     """The request of a token. Every request gets its id at once, so the id is its own token."""
     with city.database.read() as connection:
         known = connection.scalar(sa.select(schema.reports.c.seq).where(schema.reports.c.id == key))
-        is_hidden = bool(hidden_reports(connection, [key]))
+        is_hidden = bool(hidden_reports(connection, [key], confidential_services(connection)))
     if known is None or is_hidden:
         raise not_found("token", key)
     return GeoReportDocument(ROOT, [{"service_request_id": key, "token": key}])
@@ -102,18 +105,23 @@ def _ordered(query: sa.Select[Any]) -> sa.Select[Any]:
     return query.order_by(table.c.created.desc(), table.c.id.desc())
 
 
-def _answer(city: City, query: sa.Select[Any], *, full: int | None = None) -> GeoReportDocument:
-    """The reports of a query; where they are `full` in number, more may follow."""
+def _answer(
+    city: City, query_of: Callable[[Collection[str]], sa.Select[Any]], *, full: int | None = None
+) -> GeoReportDocument:
+    """The reports of a query, which is made of the codes of the confidential services; where they are `full` in number,
+    more may follow.
+    """
     with city.database.read() as connection:
-        found = [decode(body, Report) for body in connection.execute(query).scalars()]
-        hidden = confidential_services(connection)
+        services = _all(connection, schema.services, Service)
+        hidden = frozenset(service.code for service in services if service.confidential)
+        found = [decode(body, Report) for body in connection.execute(query_of(hidden)).scalars()]
         # protects: nothing-confidential-by-its-number
         reports = [report for report in found if report.service not in hidden]
         words = _Words(
-            {each.code: each.name for each in _all(connection, schema.services, Service)},
+            {service.code: service.name for service in services},
             {each.code: each.name for each in _all(connection, schema.agencies, Agency)},
             _replies(connection, sorted({report.merged_into or report.id for report in reports})),
-            hidden_reports(connection, {report.merged_into for report in reports if report.merged_into is not None}),
+            hidden_reports(connection, {one.merged_into for one in reports if one.merged_into is not None}, hidden),
         )
     texts = PublicTexts()
     following = place(schema.micros(found[-1].created), found[-1].id) if len(found) == full else ""

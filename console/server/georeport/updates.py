@@ -23,7 +23,7 @@ from console.rules.rights import CITIZEN
 from console.rules.status import is_open
 from console.server.city import schema
 from console.server.city.city import City
-from console.server.city.confidential import hidden_reports
+from console.server.city.confidential import confidential_services, hidden_reports
 from console.server.city.database import holding
 from console.server.city.public_replies import public_reply
 from console.server.city.records import Actor
@@ -289,7 +289,7 @@ def _told(
     """What may be told of a stretch of time, beyond a place in it, in order, read in batches."""
     table = schema.entries
     line = sa.tuple_(table.c.at, table.c.seq)
-    statuses = _Statuses(connection, most_read)
+    statuses, confidential = _Statuses(connection, most_read), confidential_services(connection)
     since = line >= sa.tuple_(after.at, after.seq) if after is not None else table.c.at >= first
     while True:
         query = (
@@ -301,7 +301,7 @@ def _told(
         rows = connection.execute(query).all()
         told = list(statuses.follow([(seq, decode(body, Entry)) for _, seq, body in rows]))
         named = {key for update in told for key in (update.report, update.entry.report) if key is not None}
-        hidden = hidden_reports(connection, named)
+        hidden = hidden_reports(connection, named, confidential)
         for update in told:
             # protects: updates-tell-nothing-confidential
             if update.report in hidden or update.entry.report in hidden:
