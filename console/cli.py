@@ -144,6 +144,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="PORT",
         help="answer to Prometheus at this port of this computer, or at HOST:PORT, which the network alone guards",
     )
+    serve.add_argument(
+        "--refused",
+        type=Path,
+        metavar="FILE",
+        help="a new file for what is refused of the one of --load, to be mended there and loaded by itself",
+    )
     serve.add_argument("--check", action="store_true", help="say what --load would bring, keep nothing, and end")
     serve.add_argument(
         "--timezone", default="", metavar="NAME", help="the city's from now on (a new city: Asia/Jakarta unless said)"
@@ -527,6 +533,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             port=arguments.port,
             load=tuple(arguments.load),
             mapping=arguments.mapping,
+            refused=arguments.refused,
             check=arguments.check,
             timezone=arguments.timezone,
             areas=arguments.areas,

@@ -100,6 +100,8 @@ def _serve(options: ServeOptions) -> None:
     _check_proxies(options.behind_proxy)
     if not options.load and (options.check or options.mapping is not None):
         raise _Stop(f"--{'check' if options.check else 'mapping'} needs a file: --load FILE.", USAGE)
+    if options.refused is not None and len(options.load) != 1:
+        raise _Stop("--refused takes what is refused of one file: --load FILE once.", USAGE)
     if options.connections is not None and options.connections < FEWEST_CONNECTIONS:
         raise _Stop(f"A server needs {FEWEST_CONNECTIONS} connections to its database, or more.", USAGE)
     if options.admin_page is AdminPage.PUBLIC and not options.citizens.address:
@@ -238,7 +240,7 @@ def _fill(city: City, options: ServeOptions, media: Path) -> Callable[[threading
             audit.record(
                 city.database, city.clock(), audit.AuditedAction(COMMAND_LINE, audit.LOAD, detail={"file": path.name})
             )
-            load_and_tell(path, city, _tell, mapping=options.mapping, timezone=city.timezone)
+            load_and_tell(path, city, _tell, mapping=options.mapping, timezone=city.timezone, refused=options.refused)
     except LoadError as fault:
         raise _Stop(str(fault), LOCAL_DATA) from fault
     except Stopped as stop:
@@ -261,7 +263,13 @@ def _check(options: ServeOptions) -> None:
         services = read_services(options.services) if options.services is not None else []
         for path in options.load:
             check_and_tell(
-                path, areas, services, _tell, mapping=options.mapping, timezone=options.timezone or FIRST_ZONE
+                path,
+                areas,
+                services,
+                _tell,
+                mapping=options.mapping,
+                timezone=options.timezone or FIRST_ZONE,
+                refused=options.refused,
             )
     except LoadError as fault:
         raise _Stop(str(fault), LOCAL_DATA) from fault

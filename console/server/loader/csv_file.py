@@ -29,7 +29,7 @@ class CsvFile:
     def __init__(self, path: Path, shown: Path, dialects: Dialects) -> None:
         csv.field_size_limit(_LONGEST_LINE + 1)
         self._path = path
-        headings, self._delimiter, self._heading_line, self.dialect = _find_headings(path, shown, dialects)
+        headings, self.delimiter, self._heading_line, self.dialect = _find_headings(path, shown, dialects)
         self.headings = tuple(headings)
         self._columns = self.dialect.places(self.headings)
         self.has = frozenset(self._columns)
@@ -51,7 +51,7 @@ class CsvFile:
             "\ufeff" + self.headings[0][:1].casefold() + self.headings[0][:1].upper()
         )  # a quick look before the slow one
         with self._path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            for line, cells, remarks in _records(file, self._delimiter, width, self._heading_line):
+            for line, cells, remarks in _records(file, self.delimiter, width, self._heading_line):
                 if not any(cell.strip() for cell in cells):
                     continue
                 if has_headings and cells[0][:1] in starts and [plain(mended(cell)) for cell in cells] == heading:

@@ -23,6 +23,7 @@ from console.server.loader.map_file import MapFile, scratch_folder
 from console.server.loader.plain_file import is_map_file, plain_file
 from console.server.loader.raw import CONTENT, DATES, FIELDS, RawReport, identity
 from console.server.loader.reference_system import ReferenceSystem
+from console.server.loader.refused_file import RefusedFile
 from console.server.loader.repeats import Repeats
 from console.server.loader.result import LoadError, LoadResult, Remark
 from console.server.loader.sample import sample
@@ -90,12 +91,14 @@ def load_file(
     timezone: str = "UTC",
     progress: Callable[[int], None] = lambda _: None,
     stopping: Callable[[], bool] = lambda: False,
+    refused: Path | None = None,
 ) -> LoadResult:
     """Load a CSV export, a GeoReport or GeoJSON file into `city`; times without a zone are taken as of `timezone`.
 
     `mapping` is a mapping file that fits the file, or a folder of such files, of which one may.
     `progress` gets the number of reports loaded so far; `stopping` is asked before each line, and ends the loading with
-    KeyboardInterrupt. Raises LoadError when the file as a whole is of no use.
+    KeyboardInterrupt. `refused` is a file to make of the lines that are refused. Raises LoadError
+    when the file as a whole is of no use.
     """
     dialects = read_dialects(mapping)
     given = dialects.given
@@ -103,6 +106,7 @@ def load_file(
         plain_file(path, given.encoding if given else None) as readable,
         opened(readable, path, dialects) as file,
         scratch_folder() as scratch,
+        _refused_file(refused, file, given) as rejects,
     ):
         zone = _zone(file.dialect.timezone or timezone)
         result = LoadResult(str(path), timezone=zone.key)
@@ -153,7 +157,7 @@ def load_file(
         del survey
         if repeats:
             _find_newest(file, converter, repeats)
-        city.load(_loading(file, converter, repeats, result, progress))
+        city.load(_loading(file, converter, repeats, result, progress, rejects))
         usual = file.dialect.usual_zone
         if result.assumed_zone and usual not in (None, zone.key):
             result.notes.append(f"times of {file.dialect.name} are usually of {usual}; --timezone {usual} would say so")
@@ -163,8 +167,33 @@ def load_file(
                 'crs = "EPSG:…" in a mapping converts them'
             )
         result.notes += file.notes
+        if rejects is not None:
+            result.notes.append(_on_refused(rejects, result.refused_count))
     progress(result.loaded)
     return result
+
+
+@contextmanager
+def _refused_file(path: Path | None, file: ReportFile, given: Dialect | None) -> Iterator[RefusedFile | None]:
+    if path is None:
+        yield None
+        return
+    if isinstance(file, CsvFile):
+        encoding = (given.encoding if given is not None else None) or "utf-8"
+        rejects = RefusedFile(path, file.dialect, file.headings, file.delimiter, encoding)
+    else:
+        rejects = RefusedFile(path, file.dialect)
+    try:
+        yield rejects
+    finally:
+        rejects.close()
+
+
+def _on_refused(rejects: RefusedFile, count: int) -> str:
+    if not rejects.count:
+        return f"nothing was refused that could be mended; {rejects.path} was not made"
+    left = f" ({count - rejects.count:,} more have nothing to mend)" if count > rejects.count else ""
+    return f"{rejects.count:,} refused are in {rejects.path}{left}: mend them there, then load that file"
 
 
 def _check_mapping(mapping: Dialect, file: ReportFile, path: Path) -> None:
@@ -289,15 +318,17 @@ def _loading(
     repeats: Repeats,
     result: LoadResult,
     progress: Callable[[int], None],
+    rejects: RefusedFile | None,
 ) -> Iterator[LoadedReport]:
     """The reports of the last reading; of an id that stands on several lines only the newest."""
     for row, raw in enumerate(file.raws()):
         result.lines += 1
+        if isinstance(raw, RawReport) and not raw.is_report():
+            raw = Remark(raw.line, "; ".join(["neither an id nor anything to work on", *raw.remarks]), raw.source)
         if isinstance(raw, Remark):
             result.refuse(raw.line, raw.why)
-            continue
-        if isinstance(raw, RawReport) and not raw.is_report():
-            result.refuse(raw.line, "; ".join(["neither an id nor anything to work on", *raw.remarks]))
+            if rejects is not None:
+                rejects.put(raw.source, raw.why)
             continue
         line = row + 1 if isinstance(raw, Report) else raw.line
         place = repeats.place(identity(raw.id) if isinstance(raw, Report) else raw.identity())

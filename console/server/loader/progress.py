@@ -30,17 +30,21 @@ def load_and_tell(
     *,
     mapping: Path | None = None,
     timezone: str = "UTC",
+    refused: Path | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> LoadResult:
     """Load a file, telling how far it is every two seconds and at the end a summary in words.
 
-    Raises LoadError, and Stopped after Ctrl+C: what is in the database then stays, and loading again goes on.
+    `refused` is a file to make of the lines that are refused. Raises LoadError, and Stopped after Ctrl+C: what
+    is in the database then stays, and loading again goes on.
     """
     tell(f"{path.name}: being looked through …")
     pace = _Pace(path, tell, clock)
     try:
         with _ctrl_c() as stopping:
-            result = load_file(path, city, mapping=mapping, timezone=timezone, progress=pace, stopping=stopping)
+            result = load_file(
+                path, city, mapping=mapping, timezone=timezone, progress=pace, stopping=stopping, refused=refused
+            )
     except KeyboardInterrupt as stop:
         raise Stopped(
             f"Stopped while {path.name} was being loaded: about {pace.loaded:,} reports are in the database and stay. "
@@ -59,12 +63,13 @@ def check_and_tell(
     *,
     mapping: Path | None = None,
     timezone: str = "UTC",
+    refused: Path | None = None,
 ) -> LoadResult:
     """Read a file as a city of these areas and services would, keeping nothing; tells which columns were found.
 
     Raises LoadError.
     """
-    result = load_file(path, _Nowhere(areas, services), mapping=mapping, timezone=timezone)
+    result = load_file(path, _Nowhere(areas, services), mapping=mapping, timezone=timezone, refused=refused)
     tell(result.summary(_MOST_REMARKS))
     tell(f"  found for: {', '.join(result.fields_found) or 'nothing'}")
     tell("  nothing was kept; this was a check")
