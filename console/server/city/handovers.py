@@ -152,6 +152,9 @@ def _check_incoming(connection: sa.Connection, incoming: str, actor: Actor) -> N
     """Raise a Refusal when a hand-over is offered to somebody who could never sign it."""
     if incoming == actor.name:
         raise Invalid(f"{incoming} cannot take over from himself.")
+    # protects: no-nul-in-a-name-that-is-looked-for
+    if "\x00" in incoming:  # PostgreSQL would call that a fault of its own, and the client would ask again for ever
+        raise NotFound("There is no such user who can sign in.")
     _check_role(incoming, _user(connection, incoming).role)
 
 

@@ -160,12 +160,11 @@ def test_a_shift_that_has_not_begun_is_not_offered(shift: ShiftEnd) -> None:
     shift.offer(line("10"), shift_start=START, shift_end=START + length)
 
 
-@one_database
 def test_what_is_offered_somebody_can_sign(shift: ShiftEnd) -> None:
     for who, why in (("rina", "cannot take over from himself"), ("vera", "has the role validator")):
         with pytest.raises(Refusal, match=why):
             shift.offer(line("10"), incoming=who)
-    for who in ("nobody", "dewi\u202e", "dewi\n"):
+    for who in ("nobody", "dewi\u202e", "dewi\n", "dewi\x00"):
         with pytest.raises(NotFound):
             shift.offer(line("10"), incoming=who)
     shift.offer(line("10"), incoming="dewi")
