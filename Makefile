@@ -121,6 +121,7 @@ $(WEB_TOOLS)/.stamp: $(VENV)/run.stamp tools/web/package.json tools/web/package-
 
 lock:
 	$(UV_COMPILE) --all-extras pyproject.toml -o requirements/run.txt
+	$(UV_COMPILE) --extra server pyproject.toml -c requirements/run.txt -o requirements/server.txt
 	$(UV_COMPILE) --group build -c requirements/run.txt -o requirements/build.txt
 	$(UV_COMPILE) --all-extras pyproject.toml --group dev -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
 	$(NPM) install --package-lock-only --ignore-scripts --no-audit --no-fund --omit-lockfile-registry-resolved=true

@@ -21,7 +21,12 @@ from console.paths import home
 from console.sound.messages import SoundAvailability
 from console.sound.probe import find_output
 
-_NEEDED = ("PySide6-Essentials", "numpy", "pyqtgraph", "requests", "urllib3", "msgspec", "starlette", "uvicorn")
+_BASE = ("numpy", "requests", "urllib3", "msgspec")
+_PARTS = {
+    "desktop": ("Window", ("PySide6-Essentials", "pyqtgraph")),
+    "server": ("Server", ("starlette", "uvicorn", "sqlalchemy")),
+}
+"""By extra: what it is for, and packages that it brings."""
 _ASK_OPENGL = """
 from PySide6.QtGui import QGuiApplication
 from widgets.map.scene_graph import renderer
@@ -55,19 +60,19 @@ def run_doctor(*, as_json: bool) -> int:
 
 def examine() -> list[Finding]:
     """Everything that can be asked without opening a window."""
-    own = [
-        _python(),
-        _sqlite(),
-        *_packages(),
-        _map_files(),
-        _screen(),
-        _drawing(),
-        _sandbox(),
-        _sound(),
-        _keyring(),
-        _folder(),
-    ]
-    return [*own, *_city_maps()]
+    own = [_python(), _sqlite(), *_packages(), _map_files()]
+    if _is_there("desktop"):
+        own += [_screen(), _drawing(), _sandbox(), _sound(), _keyring()]
+    return [*own, _folder(), *_city_maps()]
+
+
+def _is_there(extra: str) -> bool:
+    """Whether this part of Sigap was asked for: a server's machine has no window, and many a desk no server."""
+    try:
+        importlib.metadata.version(_PARTS[extra][1][0])
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _python() -> Finding:
@@ -87,12 +92,17 @@ def _sqlite() -> Finding:
 
 def _packages() -> list[Finding]:
     findings = []
-    for name in _NEEDED:
+    wanted = [extra for extra in _PARTS if _is_there(extra)]
+    for name in (*_BASE, *(name for extra in wanted or _PARTS for name in _PARTS[extra][1])):
         try:
             findings.append(Finding(name, importlib.metadata.version(name), True))
         except importlib.metadata.PackageNotFoundError:
             findings.append(Finding(name, "missing", False, "run make setup"))
-    return findings
+    left_out = [extra for extra in _PARTS if wanted and extra not in wanted]
+    return findings + [
+        Finding(_PARTS[extra][0], "not installed", True, f"pip install 'sigap[{extra}]' brings it")
+        for extra in left_out
+    ]
 
 
 def _map_files() -> Finding:

@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import sqlalchemy as sa
 import uvicorn
 from starlette.applications import Starlette
 from typing_extensions import override
@@ -27,7 +26,7 @@ from console.server.admin.roster import turn_shifts
 from console.server.city import audit
 from console.server.city.audit_chain import keep_sealing
 from console.server.city.city import FIRST_ZONE, City
-from console.server.city.database import CONNECTIONS, FEWEST_CONNECTIONS
+from console.server.city.database import CONNECTIONS, FEWEST_CONNECTIONS, database_url
 from console.server.city.erased_files import finish_erasing
 from console.server.city.media import MediaStore
 from console.server.city.records import COMMAND_LINE, AdminPage, DemoOptions, ServeOptions
@@ -350,7 +349,7 @@ def _end_holds(city: City, end: threading.Event) -> None:
 
 def _shown(database: str) -> str:
     """The database's address without a password."""
-    return sa.make_url(database).render_as_string(hide_password=True)
+    return database_url(database).render_as_string(hide_password=True)
 
 
 def _live(city: City, options: ServeOptions, media: Path, controls: DemoControls, end: threading.Event) -> None:

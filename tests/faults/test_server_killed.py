@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import socket
 import threading
 import time
 import uuid
@@ -19,7 +20,7 @@ import requests
 from console.server.city.audit_chain import verify
 from console.server.city.database import Database
 from tests.helpers.city import TOKENS, Served, write_users
-from tools.bench.postgres import Postgres
+from tools.bench.postgres import NoPostgres, Postgres, primary_and_standby
 
 CLIENTS = 8
 REPORTS = ("7", "8", "9")
@@ -38,13 +39,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 class Shift:
     """Clients that send each edit with the same key until it is answered."""
 
-    def __init__(self, url: str, edits: int) -> None:
+    def __init__(self, url: str, edits: int, *, first: int = 0) -> None:
         self.url = url
         self.answers: dict[str, Any] = {}
         self.sent: Counter[str] = Counter()
         self.failure: BaseException | None = None
         self._lock = threading.Condition()
-        jobs = [[self._a_job(n) for n in range(client, edits, CLIENTS)] for client in range(CLIENTS)]
+        jobs = [[self._a_job(n) for n in range(first + client, first + edits, CLIENTS)] for client in range(CLIENTS)]
         self._threads = [threading.Thread(target=self._work, args=(each,)) for each in jobs]
 
     def start(self) -> None:
@@ -92,6 +93,7 @@ class Shift:
                 time.sleep(0.02)  # the server is gone; its next life is on its way
                 continue
             if answer.status_code in (409, 503):
+                time.sleep(0.02)
                 continue
             assert answer.status_code in (200, 201), answer.text
             with self._lock:
@@ -101,10 +103,7 @@ class Shift:
 
 
 def killed_while_working(folder: Path, database_url: str, *, edits: int, kills: int) -> None:
-    loaded = folder / "reports.json"
-    loaded.write_text(
-        json.dumps([{"service_request_id": key, "description": "x", "status": "open"} for key in REPORTS])
-    )
+    loaded = write_reports(folder)
     where = ("--database", database_url, "--media", str(folder / "media"))
     server = Served(folder, *where, "--load", str(loaded), "--users", str(write_users(folder))).start()
     server.arguments = where
@@ -124,6 +123,65 @@ def killed_while_working(folder: Path, database_url: str, *, edits: int, kills: 
     with contextlib.closing(Database(database_url)) as database, database.read() as connection:
         verdict = verify(connection)
     assert (verdict.broken, verdict.waiting, verdict.head.number >= edits) == (None, 0, True), verdict
+
+
+def test_a_promoted_standby_has_all_that_was_acknowledged(tmp_path: Path) -> None:
+    """The server goes on with it by itself, in the same epoch: its consoles have met an outage and nothing else."""
+    edits = 80
+    loaded = write_reports(tmp_path)
+    with contextlib.ExitStack() as stack:
+        try:
+            pair = stack.enter_context(primary_and_standby((free_port(), free_port())))
+        except NoPostgres as fault:
+            pytest.skip(str(fault))
+        where = ("--database", pair.url, "--media", str(tmp_path / "media"))
+        server = Served(tmp_path, *where, "--load", str(loaded), "--users", str(write_users(tmp_path))).start()
+        try:
+            epoch = server.get("/dispatch/v1/changes?after=0&limit=1")["epoch"]
+            shift = Shift(server.address, edits)
+            shift.start()
+            shift.wait_for(edits // 2)
+            pair.kill_first()
+            assert ready(server, 503)["part"] == "database"
+            pair.promote()
+            assert ready(server, 200) == {"ok": True}
+            shift.join()
+            check(server, shift, edits)
+            assert server.get("/dispatch/v1/changes?after=0&limit=1")["epoch"] == epoch
+            assert requests.get(f"{server.address}/health", timeout=20).status_code == 200
+            pair.wait_for_standbys("ANY 1 (*)")  # of which there is none any more: no commit ends
+            late = Shift(server.address, CLIENTS, first=edits)
+            late.start()
+            assert ready(server, 503)["part"] == "writing"
+            assert not late.answers
+            pair.wait_for_standbys("")
+            assert ready(server, 200) == {"ok": True}
+            late.join()
+        finally:
+            server.stop()
+        with contextlib.closing(Database(pair.url)) as database, database.read() as connection:
+            verdict = verify(connection)
+    assert (verdict.broken, verdict.waiting, verdict.head.number >= edits) == (None, 0, True), verdict
+
+
+def ready(server: Served, status: int) -> Any:
+    """What /ready says once it answers like this."""
+    end = time.monotonic() + 60
+    while (answer := requests.get(f"{server.address}/ready", timeout=20)).status_code != status:
+        assert time.monotonic() < end, answer.text
+        time.sleep(0.1)
+    return answer.json()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def write_reports(folder: Path) -> Path:
+    file = folder / "reports.json"
+    file.write_text(json.dumps([{"service_request_id": key, "description": "x", "status": "open"} for key in REPORTS]))
+    return file
 
 
 def check(server: Served, shift: Shift, edits: int) -> None:

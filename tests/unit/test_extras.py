@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from console.commands.doctor import examine
 from console.error_text import LOCAL
 from console.extras import _EXTRAS
 
+ROOT = Path(__file__).resolve().parents[2]
 WITHOUT = """
 import sys
 
@@ -64,6 +68,62 @@ def test_what_follows_a_profile_without_a_window_needs_neither(
 def test_a_window_is_imported_where_there_is_no_server() -> None:
     text = WITHOUT.format(missing=set(_EXTRAS["server"]) - {"PIL"}, arguments=[]).partition("from console.cli")[0]
     subprocess.run([sys.executable, "-c", text + "import console.window.app, console.sync.process"], check=True)
+
+
+WHOLE_SERVER = """
+from pathlib import Path
+import console.server.city.photo_process, console.server.demo, console.server.http.metrics
+from console.cli import main
+Path("r.csv").write_text("id,status,description\\n1,new,A hole\\n")
+for line in (
+    "city init ex", "city apply ex --yes", "city export out", "user add ani --role admin", "user list", "client add x",
+    "backup --out b.sigap", "restore --database sqlite:///new.db b.sigap", "restore --only-epoch", "audit log",
+    "audit verify", "serve --load r.csv --check",
+):
+    assert main(line.split()) == 0, line
+assert not {name for name in sys.modules if name.partition(".")[0] in MISSING}
+"""
+
+
+def test_what_serves_a_city_needs_no_window(tmp_path: Path) -> None:
+    missing = set(_EXTRAS["desktop"]) - {"PIL", "pmtiles"}
+    text = WITHOUT.format(missing=missing, arguments=[]).partition("from console.cli")[0]
+    done = subprocess.run(
+        [sys.executable, "-c", text + WHOLE_SERVER],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"SIGAP_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_doctor_of_a_server_asks_for_no_screen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    there = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name in ("PySide6-Essentials", "pyqtgraph"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return there(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    monkeypatch.setenv("SIGAP_HOME", str(tmp_path))
+    findings = {each.what: each for each in examine()}
+    assert findings.keys().isdisjoint({"Screen", "Drawing", "Sound", "Keyring", "pyqtgraph"})
+    assert (findings["Window"].found, findings["Window"].ok) == ("not installed", True)
+    assert "uvicorn" in findings
+
+
+def test_the_lock_of_a_server_alone_holds_what_that_of_the_whole_program_does() -> None:
+    whole, server = (
+        set(re.findall(r"^(\S+==\S+)", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
+        for name in ("run.txt", "server.txt")
+    )
+    assert server < whole
+    assert not [one for one in server if re.match("pyside|shiboken|pyqtgraph|osmium", one)]
+    assert {one.partition("==")[0] for one in server} >= {"starlette", "uvicorn", "psycopg-binary", "pillow"}
 
 
 def test_a_window_and_the_map_that_it_has_need_nothing_of_what_builds_one() -> None:

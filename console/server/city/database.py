@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -86,19 +87,53 @@ _LOST_REPORTS = 100_000
 _LOST_VERSIONS = 1_000_000
 """More than one report can have had of changes that are lost."""
 _VERSIONS_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+_LINE = {
+    "connect_timeout": "3",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "8000",
+}
+"""What an address says to libpq unless it says otherwise itself: after how many seconds (of the last, milliseconds) a
+computer counts as gone that answers nothing any more. Without them a request would wait a quarter of an hour for a
+database whose power has failed, though another one was promoted long ago.
+"""
+_AUTHORITY = re.compile(r"(?P<before>postgres(?:ql)?(?:\+psycopg)?://(?:[^@/]*@)?)(?P<hosts>[^@/?]*)(?P<after>[/?].*)?")
+_HOST = re.compile(r"(?:(?P<name>[^:\[\]]+)|\[(?P<v6>[^\[\]]+)\])(?::(?P<port>\d{1,5}))?")
+_PORT = "5432"
 
 
 def _known(url: sa.URL) -> sa.URL:
     """The address with the driver that there is; ArgumentError for a kind of database that is not served."""
     if url.drivername in ("postgresql", "postgres"):
-        return url.set(drivername="postgresql+psycopg")
+        url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("sqlite", "postgresql+psycopg"):
         raise sa.exc.ArgumentError(f"There is no {url.drivername} here.")
-    return url
+    if url.drivername == "sqlite":
+        return url
+    # protects: a-dead-database-is-given-up
+    return url.update_query_dict({name: value for name, value in _LINE.items() if name not in url.query})
+
+
+def database_url(url: str) -> sa.URL:
+    """The parts of an address; raises ArgumentError, which does not quote it, for what is none.
+
+    Of several hosts (HOST:PORT,HOST:PORT, as libpq takes them) the one is meant that takes changes.
+    """
+    found = _AUTHORITY.fullmatch(url)
+    if found is None or "," not in found["hosts"]:
+        return _parsed(url)
+    each = [_HOST.fullmatch(one) for one in found["hosts"].split(",")]
+    if None in each:
+        raise sa.exc.ArgumentError("One of its hosts is none.")
+    parsed = _parsed(found["before"] + (found["after"] or ""))
+    hosts = {"host": ",".join(one["name"] or one["v6"] for one in each if one)}
+    hosts["port"] = ",".join(one["port"] or _PORT for one in each if one)
+    # protects: of-several-hosts-the-one-that-takes-changes
+    return parsed.update_query_dict({"target_session_attrs": "read-write", **parsed.query, **hosts})
 
 
 def _parsed(url: str) -> sa.URL:
-    """The parts of an address; raises ArgumentError, which does not quote it, for what is none."""
     try:
         return sa.make_url(url)
     except ValueError:  # its port is no number, as where a password has a colon or an @ in it
@@ -120,7 +155,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
-        self.url = _known(_parsed(url))
+        self.url = _known(database_url(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._write_lock = threading.Lock()
         self.on_commit: list[Callable[[int, bool], None]] = []

@@ -29,6 +29,12 @@ _KEPT_S = 1.0
 _PATIENCE_S = 2.0
 """After this long the answer is that there is none; the look goes on, and the next who ask wait for it."""
 _TURN_S = 1.5
+_LET_IN = sa.text(
+    # A replica, or a server that was told to take no changes, says so before anything fails.
+    "SELECT current_setting('transaction_read_only') = 'off' AND NOT EXISTS (SELECT FROM pg_stat_activity "
+    "WHERE datname = current_database() AND wait_event = 'SyncRep' AND query_start < now() - interval '3 s')"
+)
+"""Whether PostgreSQL takes changes: none of ours has waited for a standby for so long that it may be away."""
 
 
 class Unready(Enum):
@@ -116,10 +122,8 @@ class HealthAddresses:
         database = self._city.database
         try:
             with database.write(wait_s=_TURN_S) as connection:
-                # A replica, or a server that was told to take no changes, says so before anything fails.
-                writes = (
-                    database.is_sqlite or connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "off"
-                )
+                # protects: a-standby-that-is-away-is-told
+                writes = database.is_sqlite or bool(connection.scalar(_LET_IN))
         except (Overloaded, sa.exc.SQLAlchemyError):
             return False
         return writes and os.access(_nearest(self._media), os.W_OK)
