@@ -13,8 +13,9 @@ import msgspec
 import sqlalchemy as sa
 
 from api_client.decoding import decode
-from api_client.model import Entry, Service
+from api_client.model import EditBody, Entry, Kind, Service
 from console.rules.answers import SortedAnswers, sort_answers
+from console.rules.status import is_open
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.media import MediaStore
@@ -36,6 +37,7 @@ _MOST_URLS = 10
 _LONGEST_URL = 2_000
 _SAME_FOR = timedelta(hours=1)
 """How long a program may send the same thing again, because it lost the answer, without that being another report."""
+_AGAIN = "The same has come again: the answer to it was lost on the way, or somebody else says the same."
 _GRACE = timedelta(days=7)
 """How long after a service asks otherwise a program may still send what it was told before, without saying when."""
 
@@ -44,7 +46,8 @@ def create(city: City, media: MediaStore, form: PostedForm, actor: Actor) -> Geo
     """Take a request in and answer its id. Raises GeoReportRefusal: nothing was taken then.
 
     With an Idempotency-Key it is taken in once, however often it is sent, and so is what a program sends again within
-    an hour. What a program was told before its service asked otherwise, or was retired, is taken with a remark.
+    an hour in the same words, while the report is open; the history says that it came again. What a program was told
+    before its service asked otherwise, or was retired, is taken with a remark.
     """
     if form.key and not is_report_key(form.key):
         raise GeoReportRefusal("Idempotency-Key has to be 32 to 64 letters, digits and hyphens, such as a UUID.")
@@ -58,8 +61,7 @@ def create(city: City, media: MediaStore, form: PostedForm, actor: Actor) -> Geo
     # protects: asked-later-is-no-refusal
     if late and service.valid_to is None and not _was_told_before(city, form, _asks_otherwise_since(city, code)):
         raise GeoReportRefusal(*late)
-    content = _data(service, form)
-    data = dict(content)
+    data = _data(service, form)
     if late or service.valid_to is not None:
         data["answers"] = _asked(answers, form)
     elif answers.given:
@@ -68,8 +70,12 @@ def create(city: City, media: MediaStore, form: PostedForm, actor: Actor) -> Geo
     shas = [keep_photo(media, photo) for photo in photos]
     key, made = form.key or str(uuid.uuid4()), None
     if form.api_key and not form.key:
+        # protects: other-forms-are-other-reports
+        said = {name: values for name, values in form.fields.items() if name != "api_key"}
         # protects: sent-again-is-one-report
-        key, made = _sent_before(city, form.api_key, [actor.name, content, form.attributes(), shas])
+        key, made = _sent_before(city, form.api_key, [actor.name, said, shas])
+        if made is not None:
+            _note_again(city, actor, made)
     if made is None:
         try:
             made = take_report(city, actor, key, data).id
@@ -88,21 +94,44 @@ def create(city: City, media: MediaStore, form: PostedForm, actor: Actor) -> Geo
 
 
 def _sent_before(city: City, api_key: str, content: Sequence[Any]) -> tuple[str, str | None]:
-    """The key under which a program's content is taken in, and the report that it has made within the last hour.
+    """The key under which a program's content is taken in, and the report that it has made within the last hour and
+    that somebody still works on.
 
-    It is made of the content and the hour, so that it is the same in each process; nobody without the api_key can make
-    it, which is also the proof of being the reporter.
+    It is made of the content, the hour and the reports that it has made and that are closed by now, so that it is the
+    same in each process; nobody without the api_key can make it, which is also the proof of being the reporter.
     """
     now = city.clock()
-    whole = msgspec.json.encode(content, order="sorted")
     hour = int(now.timestamp() // _SAME_FOR.total_seconds())
-    words = (b"%d %s" % (each, whole) for each in (hour, hour - 1))
-    keys = [hmac.new(api_key.encode(), each, hashlib.sha256).hexdigest() for each in words]
-    for key in keys:
-        made = _made_by(city, key, since=now - _SAME_FOR)
-        if made is not None:
+    ended: list[str] = []
+    while True:
+        whole = msgspec.json.encode([content, ended], order="sorted")
+        words = (b"%d %s" % (each, whole) for each in (hour, hour - 1))
+        keys = [hmac.new(api_key.encode(), each, hashlib.sha256).hexdigest() for each in words]
+        found = ((key, _made_by(city, key, since=now - _SAME_FOR)) for key in keys)
+        key, made = next(((key, made) for key, made in found if made is not None), (keys[0], None))
+        # protects: said-again-of-closed-work-is-a-new-report
+        if made is None or _is_worked_on(city, made):
             return key, made
-    return keys[0], None
+        ended.append(made)
+
+
+def _is_worked_on(city: City, key: str) -> bool:
+    """Whether the report is open, or one that it was merged into."""
+    report, seen = city.report(key), {key}
+    while report.merged_into is not None and report.merged_into not in seen:
+        seen.add(report.merged_into)
+        report = city.report(report.merged_into)
+    return is_open(report.status)
+
+
+def _note_again(city: City, actor: Actor, report: str) -> None:
+    """Let the history say that the same came again, once a minute: most often an answer was lost on the way, but it may
+    be a second family in the same house.
+    """
+    minute = int(city.clock().timestamp() // 60)
+    digest = hashlib.sha256(msgspec.json.encode([actor.name, report, minute])).hexdigest()
+    # protects: who-says-the-same-is-seen
+    city.apply(EditBody(f"again:{digest}", Kind.NOTE, data={"text": _AGAIN}), report=report, actor=actor)
 
 
 def _made_by(city: City, key: str, since: datetime | None = None) -> str | None:

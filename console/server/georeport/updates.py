@@ -139,7 +139,12 @@ def updates(city: City, query: QueryParams) -> GeoReportDocument:
 
 
 def add_update(city: City, form: PostedForm, actor: Actor) -> GeoReportDocument:
-    """Add what a citizen says to the report, once for each update_id; GeoReportRefusal (404) for an unknown report."""
+    """Add what a citizen says to the report, once for each update_id and what is said under it; GeoReportRefusal (404)
+    for an unknown report.
+
+    Nobody tells strangers apart, of whom each may count from 1, and a text that was changed before it came again is not
+    the one that is known.
+    """
     names = {name: form.one(name) for name in ("service_request_id", "status", "description")}
     key = form.one("update_id") or form.one("update_id_ext")
     word = names["status"].lower().replace(" ", "_")
@@ -160,7 +165,9 @@ def add_update(city: City, form: PostedForm, actor: Actor) -> GeoReportDocument:
     # protects: no-update-finds-what-is-confidential
     if report.service in city.confidential_services() and not _has_sent(city, actor, report):
         raise not_found("service_request_id", report.id)
-    digest = hashlib.sha256(msgspec.json.encode([actor.name, report.id, key])).hexdigest()
+    # protects: other-words-are-another-update
+    said = names["description"] or word
+    digest = hashlib.sha256(msgspec.json.encode([actor.name, report.id, key, said])).hexdigest()
     edit = EditBody(f"open311:{digest}", Kind.NOTE, data={"text": _text(form, word)}, occurred_at=_when(form))
     try:
         key = _known(city, edit.id) or _apply(city, report, edit, actor, word)

@@ -163,7 +163,7 @@ def test_what_a_citizen_adds_is_noted_once(api: Api, city: City) -> None:
         "request_update",
         answer["update_id"],
     )
-    post(api, status="OPEN", description="another text", update_id="900")
+    post(api, status="OPEN", description="Sudah diperbaiki", update_id="900")
     (entry,) = [entry for entry in city.entries("10") if entry.kind == "note"]
     assert entry.id == answer["update_id"]
     assert entry.text == "Sudah diperbaiki\nStatus: fixed\nhttps://photos.test/2.jpg"
@@ -189,8 +189,15 @@ def test_the_same_update_sent_at_once_is_noted_once(api: Api, city: City) -> Non
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(send, range(12)))
     assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
-    assert len({answer.json()[0]["update_id"] for answer in answers}) == 1
-    assert len([entry for entry in city.entries("12") if entry.kind in ("note", "reopen")]) == 1
+    assert len({answer.json()[0]["update_id"] for answer in answers}) == 3
+    said = [entry.text for entry in city.entries("12") if entry.kind in ("note", "reopen")]
+    assert [text.splitlines()[0] for text in sorted(said)] == ["again 0", "again 1", "again 2"]
+
+
+def test_who_counts_from_one_takes_nobodys_words_away(api: Api, city: City) -> None:
+    for words in ("The water rises", "It smells of gas", "The water rises"):
+        assert post(api, update_id="1", description=words).status_code == 200
+    assert [entry.text for entry in city.entries("10")] == ["The water rises", "It smells of gas"]
 
 
 def test_a_citizen_opens_closed_work_again_and_a_duplicates_main_report(api: Api, city: City) -> None:
