@@ -150,6 +150,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a new file for what is refused of the one of --load, to be mended there and loaded by itself",
     )
+    serve.add_argument(
+        "--guess",
+        type=Path,
+        metavar="FILE",
+        help="make this mapping file for the one of --load, show it with example rows, keep nothing else, and end",
+    )
     serve.add_argument("--check", action="store_true", help="say what --load would bring, keep nothing, and end")
     serve.add_argument(
         "--timezone", default="", metavar="NAME", help="the city's from now on (a new city: Asia/Jakarta unless said)"
@@ -534,6 +540,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             load=tuple(arguments.load),
             mapping=arguments.mapping,
             refused=arguments.refused,
+            guess=arguments.guess,
             check=arguments.check,
             timezone=arguments.timezone,
             areas=arguments.areas,

@@ -101,6 +101,9 @@ def _serve(options: ServeOptions) -> None:
         raise _Stop(f"--{'check' if options.check else 'mapping'} needs a file: --load FILE.", USAGE)
     if options.refused is not None and len(options.load) != 1:
         raise _Stop("--refused takes what is refused of one file: --load FILE once.", USAGE)
+    if options.guess is not None:
+        _guess(options, options.guess)
+        return
     if options.connections is not None and options.connections < FEWEST_CONNECTIONS:
         raise _Stop(f"A server needs {FEWEST_CONNECTIONS} connections to its database, or more.", USAGE)
     if options.admin_page is AdminPage.PUBLIC and not options.citizens.address:
@@ -274,6 +277,18 @@ def _check(options: ServeOptions) -> None:
         raise _Stop(str(fault), LOCAL_DATA) from fault
     except Refusal as fault:
         raise _Stop(fault.message, LOCAL_DATA) from fault
+
+
+def _guess(options: ServeOptions, mapping: Path) -> None:
+    """Make a mapping file for the one of `--load`, and show it with example rows."""
+    from console.server.loader import LoadError, guess_and_tell
+
+    if len(options.load) != 1:
+        raise _Stop("--guess makes a mapping for one file: --load FILE once.", USAGE)
+    try:
+        guess_and_tell(options.load[0], mapping, _tell)
+    except LoadError as fault:
+        raise _Stop(str(fault), LOCAL_DATA) from fault
 
 
 @contextlib.contextmanager

@@ -97,8 +97,8 @@ class ServeOptions(msgspec.Struct, frozen=True):
     `connections` are those to PostgreSQL at most, None for as many as are right for four servers of one database.
     `metrics` is the address for Prometheus, HOST:PORT or a port of this computer; empty for none.
 
-    `refused` is a file to make of what is refused of the one in `load`. Without `timezone` the city's own
-    counts. With `check` the files to load are only looked at.
+    `refused` is a file to make of what is refused of the one in `load`, `guess` a mapping file to make for it.
+    Without `timezone` the city's own counts. With `check` the files to load are only looked at.
     """
 
     database: str = "sqlite:///sigap-city.db"
@@ -107,6 +107,7 @@ class ServeOptions(msgspec.Struct, frozen=True):
     load: tuple[Path, ...] = ()
     mapping: Path | None = None
     refused: Path | None = None
+    guess: Path | None = None
     check: bool = False
     timezone: str = ""
     areas: Path | None = None

@@ -2,7 +2,7 @@
 
 from console.server.loader.areas import load_areas, read_areas
 from console.server.loader.load import load_file
-from console.server.loader.progress import Stopped, check_and_tell, load_and_tell
+from console.server.loader.progress import Stopped, check_and_tell, guess_and_tell, load_and_tell
 from console.server.loader.result import LoadError, LoadResult, Remark
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Remark",
     "Stopped",
     "check_and_tell",
+    "guess_and_tell",
     "load_and_tell",
     "load_areas",
     "load_file",

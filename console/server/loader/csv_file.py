@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import median_low
 from typing import TextIO
 
 from console.server.loader.dialect import Dialect, plain
@@ -20,6 +22,7 @@ _MOST_LINES = 5_000
 _HEADING_WITHIN = 30
 _MOST_COLUMNS = 2_000
 """No export has more; to look each of a million up among the names of all layouts takes minutes."""
+_DATA = re.compile(r"[-+]?\d[\d.,:/ TZ-]*")
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -183,6 +186,8 @@ def _find_headings(path: Path, shown: Path, dialects: Dialects) -> tuple[list[st
     delimiters = (mapping.delimiter,) if mapping is not None and mapping.delimiter else _DELIMITERS
     if mapping is not None and not mapping.headings:
         return *_numbered(head, shown, delimiters), 0, mapping
+    if mapping is not None and dialects.any:
+        return *_likeliest(head, shown), mapping
     for number, line in enumerate(head, start=1):
         best: tuple[int, list[str], str, Dialect] | None = None
         for delimiter in delimiters:
@@ -210,6 +215,21 @@ def _find_headings(path: Path, shown: Path, dialects: Dialects) -> tuple[list[st
 
 def _cells(line: str, delimiter: str) -> list[str]:
     return [mended(cell) for cell in next(csv.reader([line.replace("\0", "")], delimiter=delimiter), [])]
+
+
+def _likeliest(head: Sequence[str], shown: Path) -> tuple[list[str], str, int]:
+    """Headings, delimiter and line of a table of any columns: the first line as wide as most, numbers if it is data."""
+    delimiter = max(_DELIMITERS, key=lambda one: median_low([len(_cells(line, one)) for line in head if line.strip()]))
+    width = median_low([len(_cells(line, delimiter)) for line in head if line.strip()])
+    if not 2 <= width <= _MOST_COLUMNS:
+        raise LoadError(f"{shown} is no table of some columns.")
+    for number, line in enumerate(head, start=1):
+        cells = _cells(line, delimiter)
+        if len(cells) == width:
+            if any(not cell or _DATA.fullmatch(cell) for cell in cells):
+                return [str(place) for place in range(1, width + 1)], delimiter, 0
+            return cells, delimiter, number
+    raise LoadError(f"{shown} is no table of some columns.")
 
 
 def _numbered(head: Sequence[str], shown: Path, delimiters: Sequence[str]) -> tuple[list[str], str]:

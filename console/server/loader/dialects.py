@@ -20,15 +20,17 @@ _ENDINGS = (".toml", ".json")
 class Dialects(msgspec.Struct, frozen=True):
     """The layouts that a file may have, in the order in which they are tried.
 
-    `given` is the one chosen by the person who loads; then no other is tried. `plain` has words of several languages
-    for a file whose layout nobody has described; its status words hold beneath those of every layout. `georeport` is
-    the layout of an answer of GeoReport that has no rows.
+    `given` is the one chosen by the person who loads; then no other is tried. With `any` a layout is to be guessed:
+    whatever its names, a table or list is one of reports. `plain` has words of several languages for a file whose
+    layout nobody has described; its status words hold beneath those of every layout. `georeport` is the layout of an
+    answer of GeoReport that has no rows.
     """
 
     known: tuple[Dialect, ...]
     plain: Dialect
     georeport: Dialect
     given: Dialect | None = None
+    any: bool = False
 
     def recognise(self, headings: Sequence[str]) -> Dialect | None:
         """The dialect of these headings; None when they name neither an id nor anything to work on."""

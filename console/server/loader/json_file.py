@@ -161,6 +161,8 @@ def _unusual_list(path: Path, dialects: Dialects) -> str:
 
 def _known(names: Sequence[str], dialects: Dialects) -> int:
     """How many of our fields these names stand for."""
+    if dialects.any:
+        return len(names)
     dialect = dialects.recognise(names)
     return len(ObjectReader(dialect, names).has) if dialect is not None else 0
 

@@ -199,6 +199,8 @@ def _on_refused(rejects: RefusedFile, count: int) -> str:
 def _check_mapping(mapping: Dialect, file: ReportFile, path: Path) -> None:
     missing = [f"{field} = {' or '.join(mapping.columns[field])}" for field in mapping.columns if field not in file.has]
     if not set(CONTENT) & file.has:
+        if not missing:
+            raise LoadError(f"The mapping names nothing in {path} that makes a report: {', '.join(CONTENT)}.")
         raise LoadError(f"The mapping file fits nothing in {path}; it does not have: {'; '.join(missing)[:300]}.")
     if missing:
         file.notes.append(f"the mapping names columns that the file does not have: {'; '.join(missing)[:300]}")

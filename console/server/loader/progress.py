@@ -12,6 +12,7 @@ from pathlib import Path
 
 from api_client.model import Agency, Area, Service
 from console.server.city.records import LoadedReport
+from console.server.loader.guess import guess_mapping, shown, write_mapping
 from console.server.loader.load import LoadTarget, load_file
 from console.server.loader.result import LoadResult
 
@@ -100,6 +101,17 @@ def _ctrl_c() -> Iterator[Callable[[], bool]]:
         yield pressed.is_set
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def guess_and_tell(path: Path, mapping: Path, tell: Callable[[str], None]) -> None:
+    """Guess a mapping for a file, show it with example rows and write it to `mapping`, a new file. Raises LoadError."""
+    guess = guess_mapping(path)
+    write_mapping(guess, path, mapping)
+    tell(f"{path}: a guess")
+    for line in shown(guess):
+        tell(line)
+    tell(f"{mapping} was made. Mend it, then see what it makes of the file:")
+    tell(f"  sigap serve --load {path} --mapping {mapping} --check")
 
 
 class _Pace:

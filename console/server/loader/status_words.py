@@ -17,6 +17,24 @@ _NAME = re.compile("stat|zustand|estado|etat|état|phase|progress|stadium|situa"
 _MOST_WORDS, _TOLD = 2_000, 8
 
 
+_GUESSED = (
+    (Status.CLOSED, "abgelehnt|rechaz|rejeit|rejet|reject|cancel|annul|storn|ditolak|invalid|duplic|improced|respin"),
+    (Status.RETURNED, "reopen|wieder|reabiert|reabert|heropen|riapert|rouvert"),
+    (Status.RESOLVED, "erledigt|abgeschl|geschlossen|resuelt|cerrad|atendid|finaliz|conclu|fechad|encerrad|termin"
+     "|trait|clos|clôtur|clotur|résolu|resol|afgehandeld|opgelost|gesloten|chius|risolt|selesai|finish|fixed|solved"
+     "|complet|behoben|gelöst|^done|solucion"),
+    (Status.COORDINATION, "wart|wacht|espera|attente|attes|pend|hold|weitergeleitet|deriv|encaminh|doorgezet|refer"),
+    (Status.ASSIGNED, "assign|zugewiesen|asign|atribu|toegewezen|assegn|ditugaskan|program|geplant|gepland|planif"),
+    (Status.PROGRESS, "bearbeit|curso|cours|proces|behandel|lavor|andamento|proses|progress|review|prüf"),
+    (Status.NEW, "offen|neu|abiert|abert|ouvert|nieuw|apert|baru|recib|receb|reçu|eingegangen|open|registr|gemeld"),
+)  # fmt: skip
+
+
+def guess_status(word: str) -> Status | None:
+    """What a word in small letters may mean in one of some languages; for a person to look at, never for loading."""
+    return next((status for status, parts in _GUESSED if re.search(parts, word)), None)
+
+
 class StatusWords:
     """Counts the words of a file, and with how many of them a closing time stands."""
 
