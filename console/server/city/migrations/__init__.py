@@ -81,7 +81,8 @@ def revision_of(connection: sa.Connection, versions: Path = VERSIONS) -> str | N
     if str(revision) not in _revisions(versions):
         raise NewerDatabase(
             f"The database was brought to revision {revision} by a newer Sigap, and this one knows revisions up to "
-            f"{head(versions)} only. Nothing was changed. Install the newer Sigap, or restore a backup."
+            f"{head(versions)} only. Nothing was changed. Install the newer Sigap, or restore a backup from "
+            "before into a new, empty database."
         )
     return str(revision)
 
