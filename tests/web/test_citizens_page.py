@@ -118,9 +118,14 @@ def test_a_report_is_not_lost_for_a_question_that_could_not_be_asked(site: Site,
     phone.watch.wrong.clear()  # what the browser says of the network that was away
 
 
-def test_open_reports_of_the_same_kind_close_by_are_shown_first(site: Site, phones: Any) -> None:
+def test_the_nearest_open_report_of_the_same_kind_is_shown_first(site: Site, phones: Any) -> None:
     now = datetime.now(UTC)
-    places = {"near": (LAT + 0.0005, "flood"), "far": (LAT + 0.01, "flood"), "other": (LAT, "drain")}
+    places = {
+        "near": (LAT + 0.0005, "flood"),
+        "nearest": (LAT + 0.0003, "flood"),
+        "far": (LAT + 0.01, "flood"),
+        "other": (LAT, "drain"),
+    }
     reports = [
         Report(key, 1, Status.NEW, service, 3, "Water", now, now, lat=lat, lon=LON)
         for key, (lat, service) in places.items()
@@ -129,8 +134,13 @@ def test_open_reports_of_the_same_kind_close_by_are_shown_first(site: Site, phon
     page = phones(site).page
     page.goto(site.url)
     write(page, photos=0)
-    expect(page.locator("#near li")).to_have_count(1)
-    page.locator("#near").get_by_role("link", name="near").click()
+    expect(page.locator("#near-text")).to_contain_text("Flood, 30 m from here")
+    page.get_by_role("button", name="This is another").click()
+    expect(page.locator("#near")).to_be_hidden()
+    page.get_by_role("button", name="Back").click()
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator("#near-text")).to_contain_text("Flood, 60 m from here")
+    page.get_by_role("link", name="Follow that one").click()
     page.get_by_role("button", name="I see this too").click()
     expect(page.get_by_role("button", name="You have said that you see it too")).to_be_disabled()
     assert [entry.kind for entry in site.city.entries("near")] == ["me_too"]
@@ -158,8 +168,7 @@ def test_a_report_written_offline_is_sent_once_when_the_network_returns(site: Si
     phone.watch.allowed += OFFLINE
     page = phone.page
     page.goto(site.url)
-    page.evaluate("navigator.serviceWorker.ready")
-    page.reload()  # now the worker has seen every file
+    page.evaluate("navigator.serviceWorker.ready")  # it has all that the first visit needs to be the only one
     write(page)
     phone.context.set_offline(True)
     send(page)
@@ -167,7 +176,9 @@ def test_a_report_written_offline_is_sent_once_when_the_network_returns(site: Si
     expect(page.locator("#waiting")).to_contain_text("waiting for the network, will be sent")
     assert site.numbers() == []
     page.reload()  # the page itself opens without a network
+    expect(page.locator("#waiting .mark[data-mark=saved]")).to_be_visible()
     expect(page.locator("#waiting")).to_contain_text("waiting for the network, will be sent")
+    expect(page.locator(".tile")).to_have_count(3)
     page.get_by_role("button", name="Try again now").click()
     phone.context.set_offline(False)
     expect(page.locator("#mine")).to_be_visible()
@@ -363,13 +374,23 @@ def test_a_report_is_followed_to_its_end_and_opened_again_by_its_reporter_only(s
     neighbour.reload()
     expect(neighbour.locator("#status")).to_have_text("Closed without work")
     expect(neighbour.locator("#reason")).to_have_text("Reason: Not found at this place")
-    expect(neighbour.get_by_role("button", name="It is not solved")).to_have_count(0)
+    expect(neighbour.get_by_role("button", name="Not solved")).to_be_hidden()
     page.reload()
-    page.get_by_role("button", name="It is not solved").click()
-    page.get_by_label("What is still wrong?").fill("It is still there")
+    page.get_by_role("button", name="Yes, it is solved").click()
+    expect(page.locator("#answer-thanks")).to_be_visible()
+    assert site.city.entries(number)[-1].text == "The reporter is satisfied."
+    page.get_by_role("button", name="Not solved").click()
     page.get_by_role("button", name="Open it again").click()
+    expect(page.locator("#why-said")).to_have_text("Write what is still wrong.")
+    page.get_by_label("What is still wrong?").fill("It is still there")
+    page.set_input_files("#why-photo", upload("again.jpg", jpeg(colour=(200, 90, 90))))
+    expect(page.locator("#why-photos img")).to_have_count(1)
+    with page.expect_response("**/photos/4"):
+        page.get_by_role("button", name="Open it again").click()
     expect(page.locator("#status")).to_have_text("Taken up again")
-    assert site.city.entries(number)[-1].text == "The reporter is not satisfied: It is still there"
+    assert site.city.report(number).photos[-1].role == "other"
+    expect(page.locator("#photos img")).to_have_count(1)
+    assert "The reporter is not satisfied: It is still there" in [one.text for one in site.city.entries(number)]
 
 
 def test_a_report_that_is_closed_again_is_opened_again_from_the_same_page(site: Site, phones: Any) -> None:
@@ -381,13 +402,13 @@ def test_a_report_that_is_closed_again_is_opened_again_from_the_same_page(site: 
     send(page)
     number = number_on(page)
     page.get_by_role("link", name="Follow this report").click()
-    for turn, text in enumerate(["", "", "It is still there"]):
+    for turn, text in enumerate(["Again", "Again", "It is still there"]):
         expect(page.locator("#status")).to_have_text("Taken up again" if turn else "New")
         version = site.city.report(number).version
         closing = EditBody(f"staff-closes-{turn}", Kind.CLOSE, data={"disposition": "Not found"})
         site.city.apply(closing, report=number, if_match=version)
         page.clock.run_for(31_000)  # the page looks again by itself
-        page.get_by_role("button", name="It is not solved").click()
+        page.get_by_role("button", name="Not solved").click()
         expect(page.get_by_label("What is still wrong?")).to_have_value("")
         page.get_by_label("What is still wrong?").fill(text)
         page.clock.run_for(1_000)
@@ -446,6 +467,28 @@ def test_a_double_tap_on_a_service_puts_no_point_on_the_map(site: Site, phones: 
     expect(page.locator("#accuracy")).to_be_empty()
     page.mouse.click(*place)
     expect(page.locator("#accuracy")).not_to_be_empty()
+
+
+def test_without_javascript_a_report_is_made_by_forms_and_followed(site: Site, phones: Any) -> None:
+    page = phones(site, java_script_enabled=False).page
+    page.goto(site.url)
+    page.get_by_label("What is the problem?").select_option("flood")
+    page.get_by_label("Address or landmark").fill("Jl. Uji 7")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("What do you see?").fill("Water")
+    page.set_input_files("#photo", upload("water.jpg", jpeg()))
+    page.get_by_role("button", name="Send report").click()
+    expect(page.get_by_role("heading", name="Report received")).to_be_visible()
+    [number] = site.numbers()
+    report = site.city.report(number)
+    assert (report.address, report.description, len(report.photos)) == ("Jl. Uji 7", "Water", 1)
+    site.city.apply(EditBody("closed", Kind.CLOSE, data={"disposition": "Not found"}), report=number)
+    page.get_by_role("link", name="ID").click()
+    page.get_by_role("button", name="Ya, beres").click()
+    expect(page.locator("main")).to_contain_text("Anda menyatakan masalahnya beres.")
+    assert site.city.entries(number)[-1].text == "The reporter is satisfied."
+    page.goto(f"{site.url}/r/{number}")
+    expect(page.get_by_role("heading", name="Flood")).to_be_visible()
 
 
 def test_a_number_that_nobody_has(site: Site, phones: Any) -> None:

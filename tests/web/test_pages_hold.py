@@ -109,15 +109,27 @@ def test_both_catalogues_hold_every_word_that_is_used(pages: Traversable) -> Non
     statuses = {f"{group}.{status}" for group in ("status", "meaning", "history") for status in Status}
     assert pages is ADMIN or statuses <= english.keys()
     spare = {key for key in english if key not in used and not key.startswith(tuple(prefixes))}
-    text = "".join(file.read_text("utf-8") for file in (pages / "js").iterdir())
+    server = files("console.server.pages")
+    sources = [
+        *(pages / "js").iterdir(),
+        *(server / f"{name}.py" for name in ("page_texts", "plain_html", "plain_pages")),
+    ]
+    text = "".join(file.read_text("utf-8") for file in sources)
     assert {key for key in spare if f'"{key}"' not in text} == set()
 
 
 @pytest.mark.parametrize("locale", ["id-ID", "en-GB"])
 def test_everything_has_a_name_and_room_for_a_finger(pages_site: Site, phones: Any, locale: str) -> None:
     phone = phones(pages_site, locale=locale)
-    phone.watch.allowed.append("404")
-    for path in ("/", "/map", "/r/r1", "/crew", "/nothing-here"):
+    phone.watch.allowed += ["404", "422"]
+    plain = (
+        "/?plain=1&step=2",
+        "/?plain=1&step=2&service=lamp&address=x",
+        "/map?plain=1",
+        "/r/r1?plain=1",
+        "/r/x?plain=1",
+    )
+    for path in ("/", "/map", "/r/r1", "/crew", "/nothing-here", "/r/nobody", *plain):
         all_has_a_name_and_room(phone.page, pages_site, path, locale)
 
 
@@ -174,6 +186,7 @@ def test_pages_are_guarded_and_unchanged_files_are_not_sent_again(pages_site: Si
 def test_where_nothing_is_people_get_a_page_and_programs_a_refusal(pages_site: Site) -> None:
     page = get(pages_site, "/nothing", Accept="text/html")
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert get(pages_site, "/r/nobody").status_code == get(pages_site, "/r/nobody?plain=1").status_code == 404
     refusal = get(pages_site, "/nothing", Accept="application/json")
     assert (refusal.status_code, refusal.json()["error"]) == (404, "not_found")
     assert get(pages_site, "/dispatch/v1/nothing", Accept="text/html").json()["error"] == "not_found"

@@ -26,9 +26,18 @@ def keep_photo(media: MediaStore, content: bytes) -> str:
     return sha256
 
 
-def take_photo(city: City, media: MediaStore, actor: Actor, report: str, key: str, number: int, content: bytes) -> str:
+def take_photo(
+    city: City,
+    media: MediaStore,
+    actor: Actor,
+    report: str,
+    key: str,
+    number: int,
+    content: bytes,
+    role: PhotoRole = PhotoRole.REPORT,
+) -> str:
     """Add the reporter's photo of this number to the report that the key made; its SHA-256. Raises a Refusal."""
     sha256 = keep_photo(media, content)
-    data = {"sha256": sha256, "role": PhotoRole.REPORT.value, "size": len(content)}
+    data = {"sha256": sha256, "role": role.value, "size": len(content)}
     city.apply(EditBody(photo_id(key, number), Kind.PHOTO, data=data), report=report, actor=actor)
     return sha256

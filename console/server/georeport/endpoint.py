@@ -22,13 +22,13 @@ from console.server.errors import Overloaded, Refusal
 from console.server.georeport import requests, services, updates
 from console.server.georeport.description import description
 from console.server.georeport.faults import GeoReportRefusal, errors, not_found, not_given
-from console.server.georeport.form import PostedForm, is_multipart, key_at_start, most_body, read_form
 from console.server.georeport.formats import Format, GeoReportDocument, asked_format, write
-from console.server.georeport.post import create
+from console.server.georeport.post import check_photos, create
 from console.server.georeport.posters import Poster, Posters
 from console.server.http import openapi
 from console.server.http.bodies import BodyReader, BodyShare
 from console.server.http.endpoint import HttpEndpoint, Pool, RequestContext, is_this_computer, retry_after
+from console.server.http.posted_form import PostedForm, is_multipart, key_at_start, most_body, read_form
 
 BY_DEFAULT = CitizenOptions()
 log = logging.getLogger(__name__)
@@ -151,6 +151,7 @@ class GeoReport:
     def _understood(self, request: Request, body: bytes, key: str, known: Poster | None) -> tuple[PostedForm, Poster]:
         """The form and who sends it; `known` is who came with the key, where that was found out already."""
         form = read_form(request, body)
+        check_photos(form)
         api_key = form.one("api_key") or key
         poster = known if known is not None and api_key == key else self._posters.poster(request, api_key)
         return msgspec.structs.replace(form, api_key=api_key), poster

@@ -18,18 +18,18 @@ from console.rules.answers import SortedAnswers, sort_answers
 from console.rules.status import is_open
 from console.server.city import schema
 from console.server.city.city import City
-from console.server.city.media import MediaStore
+from console.server.city.media import MediaStore, check_photo
 from console.server.city.public_reports import keep_photo, take_photo, take_report
 from console.server.city.questions import asks_otherwise_since
 from console.server.city.records import Actor
 from console.server.city.report_key import is_report_key, reporter_id
-from console.server.errors import KeyReused
+from console.server.errors import KeyReused, WrongType
 from console.server.georeport.answers import faults_of
 from console.server.georeport.faults import GeoReportRefusal, not_found, not_given
-from console.server.georeport.form import PostedForm
 from console.server.georeport.formats import GeoReportDocument
 from console.server.georeport.query import degrees, read_time
 from console.server.georeport.requests import ROOT
+from console.server.http.posted_form import PostedForm
 
 _LONGEST = 4_000
 _MOST_ADDRESS = 500
@@ -91,6 +91,15 @@ def create(city: City, media: MediaStore, form: PostedForm, actor: Actor) -> Geo
         "account_id": form.one("account_id") or None,
     }
     return GeoReportDocument(ROOT, [answer], 201)
+
+
+def check_photos(form: PostedForm) -> None:
+    """Raise GeoReportRefusal when a file of the form is no photo."""
+    try:
+        for photo in form.photos:
+            check_photo(photo)
+    except WrongType as fault:
+        raise GeoReportRefusal("media has to be a photo: JPEG, PNG or WebP.") from fault
 
 
 def _sent_before(city: City, api_key: str, content: Sequence[Any]) -> tuple[str, str | None]:

@@ -29,10 +29,10 @@ from console.server.city.public_replies import public_reply
 from console.server.city.records import Actor
 from console.server.errors import Invalid, KeyReused
 from console.server.georeport.faults import GeoReportRefusal, not_found, not_given
-from console.server.georeport.form import PostedForm
 from console.server.georeport.formats import GeoReportDocument, w3c
 from console.server.georeport.post import media_urls
 from console.server.georeport.query import MOST, SPAN, page, place, read_time, window
+from console.server.http.posted_form import PostedForm
 
 ROOT = "service_request_updates"
 _DUPLICATE = "duplicate"

@@ -43,8 +43,10 @@ from console.server.http.identified import Identified
 from console.server.http.rate_limit import RateLimits
 from console.server.pages.admin import AdminPages
 from console.server.pages.assets import Assets
+from console.server.pages.citizen_deeds import CitizenDeeds
 from console.server.pages.citizens import Citizens
 from console.server.pages.place_search import PlaceSearch
+from console.server.pages.plain_pages import PlainPages
 from console.server.pages.streets import MapTiles
 
 _PACKED_FROM = 16_384
@@ -98,7 +100,9 @@ def make_app(
     georeport = GeoReport(city, http_endpoint, store, citizens)
     map_tiles = MapTiles(city_map, http_endpoint)
     place_search = PlaceSearch(city_map)
-    citizens_pages = Citizens(city, http_endpoint, store, place_search)
+    deeds = CitizenDeeds(city, store, http_endpoint)
+    citizens_pages = Citizens(city, http_endpoint, store, place_search, deeds)
+    plain_pages = PlainPages(city, http_endpoint, citizens_pages, deeds)
     change_watcher.on_rates = http_endpoint.settle_rates
     if users is not None:
         users.stamp = lambda: change_watcher.mark.users
@@ -125,7 +129,8 @@ def make_app(
             *AdminPages(
                 users, http_endpoint, admin_page, lambda: folder_texts(present_setup(city)), public_name
             ).routes(),
-            *Assets(public=citizens.public).routes(),
+            *(plain_pages.routes() if citizens.public else []),
+            *Assets(public=citizens.public, plain=plain_pages.pages, is_missing=plain_pages.is_missing).routes(),
         ],
         middleware=[
             Middleware(Identified),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gzip
 import hashlib
+from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 
@@ -60,12 +61,16 @@ _OF_THE_CONSOLE = (
     "vector_tile",
 )
 """What draws streets in the console draws them on the pages; these stand beside the pages' own scripts."""
-_CITIZENS = {"/": "index.html", "/map": "map.html", "/r/{number:path}": "follow.html"}
+FOLLOW = "/r/{number:path}"
+"""The page of a report."""
+_CITIZENS = {"/": "index.html", "/map": "map.html", FOLLOW: "follow.html"}
 _CREWS = {"/crew": "crew.html"}
 VERSION = "Sigap-Pages"
 """The header that names the version of the pages: their files of two versions do not fit one another."""
 _OF_PAGES = (".js", ".css", ".json", ".svg", ".png", ".webmanifest")
 _WORKER = "assets/js/worker.js"
+_FACTS = ("/public/v1/city", "/public/v1/areas", "/streets/info")
+"""What the citizens' pages ask before a report can be written."""
 
 
 class Packed(msgspec.Struct, frozen=True):
@@ -94,14 +99,26 @@ def pack(body: bytes, kind: str) -> Packed:
 
 
 class Assets:
-    """The pages and their files. `public` is whether the citizens' pages are among them."""
+    """The pages and their files. `public` is whether the citizens' pages are among them.
 
-    def __init__(self, *, public: bool) -> None:
+    `plain` answers for some of them where somebody asks for the page without scripts, and `is_missing` says of the
+    page of a report that there is none: it is sent all the same, as the page for that.
+    """
+
+    def __init__(
+        self,
+        *,
+        public: bool,
+        plain: Mapping[str, Endpoint] | None = None,
+        is_missing: Callable[[Request], Awaitable[bool]] | None = None,
+    ) -> None:
         self._pages = (_CITIZENS if public else {}) | _CREWS
+        self._plain = plain or {}
+        self._is_missing = is_missing
 
     def routes(self) -> list[BaseRoute]:
         """The addresses of the pages and of their files; the last one takes every address that nothing else has."""
-        pages: list[BaseRoute] = [Route(path, self._page(name)) for path, name in self._pages.items()]
+        pages: list[BaseRoute] = [Route(path, self._page(path, name)) for path, name in self._pages.items()]
         files = [
             Route("/worker.js", self._worker),
             Route("/assets/files.json", self._list),
@@ -109,9 +126,14 @@ class Assets:
         ]
         return [*pages, *files, Route("/{path:path}", _missing)]
 
-    def _page(self, name: str) -> Endpoint:
+    def _page(self, path: str, name: str) -> Endpoint:
+        plain = self._plain.get(path)
+
         async def answer(request: Request) -> Response:
-            return _answer(request, f"assets/{name}")
+            if plain is not None and "plain" in request.query_params:
+                return await plain(request)
+            is_missing = path == FOLLOW and self._is_missing is not None and await self._is_missing(request)
+            return _answer(request, f"assets/{name}", 404 if is_missing else 200)
 
         return answer
 
@@ -120,10 +142,11 @@ class Assets:
         return _answer(request, _WORKER)
 
     async def _list(self, request: Request) -> Response:
-        """What a service worker keeps, all of it of one version: the pages that may be kept, and their files."""
+        """What a service worker keeps: the pages and their files, all of one version, and what they ask first."""
         names = sorted(name for name in _files() if name.endswith(_OF_PAGES) and name != _WORKER)
-        pages = [path for path in self._pages if "{" not in path]
-        listed = {"version": _version(), "files": [*pages, *(f"/{name}" for name in names)]}
+        pages = [path if "{" not in path else f"/assets/{name}" for path, name in self._pages.items()]
+        facts = _FACTS if FOLLOW in self._pages else ()
+        listed = {"version": _version(), "files": [*pages, *(f"/{name}" for name in names)], "facts": facts}
         return pack(msgspec.json.encode(listed), "application/json").answer(request, headers=HEADERS)
 
     async def _asset(self, request: Request) -> Response:

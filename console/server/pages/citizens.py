@@ -9,44 +9,43 @@ from __future__ import annotations
 import math
 import threading
 import time
-from datetime import datetime, timedelta
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api_client.decoding import decode
-from api_client.model import Area, EditBody, Entry, Key, Kind, Lat, Line, Lon, Metres, Report, Status
+from api_client.model import Area, Entry, Kind, Report, Status
 from console.city_map.messages import NEAR_NUMBER_M, AddressFound, Exactness, Find, LatLon, Nearest, PlacesFound
-from console.rules import rights
+from console.rules.distance import distance_m
 from console.rules.sla import due_next
 from console.rules.status import is_open
 from console.server.city import schema
-from console.server.city.city import City, no_such_report
+from console.server.city.city import City
 from console.server.city.media import MediaStore
 from console.server.city.moderation import are_words_public, public_roles
 from console.server.city.photo_process import PhotoProcess
 from console.server.city.public_replies import public_reply
-from console.server.city.public_reports import take_photo, take_report
-from console.server.city.records import Actor
 from console.server.city.redaction import PublicTexts, mask_personal
-from console.server.city.report_key import REPORT_KEY, is_report_key, reporter_id
-from console.server.errors import ForbiddenRefusal, Invalid, NotFound
-from console.server.http.endpoint import HttpEndpoint, Pool, RequestContext, check_local, json_response
+from console.server.errors import Invalid, NotFound
+from console.server.http.endpoint import HttpEndpoint, Pool, RequestContext, json_response
 from console.server.pages.assets import Packed, pack
+from console.server.pages.citizen_deeds import (
+    CitizenDeeds,
+    NewReport,
+    NotSolved,
+    PublicMeToo,
+    Satisfied,
+    answer_until,
+)
 from console.server.pages.dots import Dots, Wanted
 from console.server.pages.jobs import area_words
 from console.server.pages.photos import PublicPhotos
 from console.server.pages.place_search import PlaceSearch
-
-CITIZEN = Actor(rights.CITIZEN, rights.CITIZEN, via="page")
-MOST_PHOTOS = 3
-REOPEN_FOR = timedelta(days=30)
-"""How long after closing the reporter may say that it is not solved."""
 
 _REPORT_BODY = 40_000
 _REPORT_KEY = "sigap-report-key"
@@ -55,46 +54,13 @@ _PHOTO_BODY = 5_000_000
 _KEPT_S = 60.0
 _LONGEST_SEARCH = 200
 _POLE = 90.0
+_NEAR_M = 100.0
+_METRES_A_DEGREE = 111_320.0
+_DEEPEST = 19
+"""A zoom at which every report is told as itself."""
 _MOST_AREAS = 600
 _GRID = 3_000
 """Borders are drawn on a grid of so many steps across the city."""
-
-
-Secret = Annotated[str, Meta(pattern=rf"^{REPORT_KEY}\Z")]
-Word = Annotated[str, Meta(max_length=200)]
-
-
-class NewReport(msgspec.Struct, frozen=True):
-    """A citizen's report; `key` is chosen by his device and is both idempotency key and proof of being the reporter.
-
-    `within_m` is how far off the device says that its position may be, in metres; 0 of a point that he chose himself.
-    """
-
-    key: Secret
-    service: Key
-    description: Annotated[str, Meta(max_length=5_000)] = ""
-    address: Line = ""
-    lat: Lat | None = None
-    lon: Lon | None = None
-    within_m: Metres = 0.0
-    name: Word = ""
-    phone: Annotated[str, Meta(max_length=60)] = ""
-    email: Word = ""
-    attributes: dict[Word, tuple[Annotated[str, Meta(max_length=2_000)], ...]] = {}
-
-
-class PublicMeToo(msgspec.Struct, frozen=True):
-    """Another one who sees the same; `key` is the same for each try of one device."""
-
-    key: Secret
-
-
-class NotSolved(msgspec.Struct, frozen=True):
-    """The reporter is not satisfied; `report_key` is the key that his report was sent with."""
-
-    key: Secret
-    report_key: Secret
-    text: Annotated[str, Meta(max_length=2_000)] = ""
 
 
 class PublicHistoryLine(msgspec.Struct, frozen=True):
@@ -109,6 +75,8 @@ class PublicHistoryLine(msgspec.Struct, frozen=True):
 class PublicReport(msgspec.Struct, frozen=True):
     """A report as everybody may see it. `photos` are [role, address]; `own_word` is the city's word for the status.
     `words` says of what the reporter wrote and showed: shown, waiting (an official looks at it first) or withheld.
+
+    Only its reporter is told until when he may answer whether it is solved, and whether he said that he is satisfied.
     """
 
     number: str
@@ -131,6 +99,8 @@ class PublicReport(msgspec.Struct, frozen=True):
     photos: list[tuple[str, str]]
     history: list[PublicHistoryLine]
     words: str
+    answer_until: datetime | None = None
+    satisfied: bool = False
 
 
 class PublicPlace(msgspec.Struct, frozen=True):
@@ -147,6 +117,14 @@ class PublicPlace(msgspec.Struct, frozen=True):
     left_out: tuple[str, ...]
 
 
+class NearReport(msgspec.Struct, frozen=True):
+    """An open report of the same kind close by: how far it is in metres, and when it was made (seconds since 1970)."""
+
+    number: str
+    distance_m: float
+    created_s: int
+
+
 class PublicAddress(msgspec.Struct, frozen=True):
     """What a point is called; each part "" where it is not known. `near` is a house number close by."""
 
@@ -158,11 +136,13 @@ class PublicAddress(msgspec.Struct, frozen=True):
 class Citizens:
     """What answers under /public/v1."""
 
-    def __init__(self, city: City, http_endpoint: HttpEndpoint, media: MediaStore, place_search: PlaceSearch) -> None:
+    def __init__(
+        self, city: City, http_endpoint: HttpEndpoint, media: MediaStore, place_search: PlaceSearch, deeds: CitizenDeeds
+    ) -> None:
         self._city = city
         self._place_search = place_search
         self._http_endpoint = http_endpoint
-        self._media = media
+        self._deeds = deeds
         self._photos = PublicPhotos(media, PhotoProcess())
         self._dots = Dots(city)
         self._lock = threading.Lock()
@@ -189,6 +169,7 @@ class Citizens:
             Route(report + "/photos/{sha256}", end(self._photo, pool=Pool.PUBLIC_PHOTO)),
             Route(report + "/me-too", end(self._me_too, _REPORT_BODY), methods=["POST"]),
             Route(report + "/not-solved", end(self._not_solved, _REPORT_BODY), methods=["POST"]),
+            Route(report + "/satisfied", end(self._satisfied, _REPORT_BODY), methods=["POST"]),
             Route(report, end(self._follow)),
         ]
 
@@ -222,21 +203,46 @@ class Citizens:
         headers = {"Cache-Control": "public, max-age=3"}
         return pack(msgspec.json.encode(view), "application/json").answer(context.request, headers=headers)
 
+    def newest(self, service: str, state: str) -> list[tuple[str, str | None, str, int]]:
+        """The newest reports with a place: open or closed ones, or both (""), of one service or all (""): id, service,
+        status, and when they were made in seconds since 1970.
+        """
+        return self._dots.view(Wanted(-180, -90, 180, 90, _DEEPEST, (service,) if service else (), state))[1].newest
+
+    def nearest(self, lat: float, lon: float, service: str) -> NearReport | None:
+        """The nearest open report of the service within 100 m; None without one."""
+        up = _NEAR_M / _METRES_A_DEGREE
+        aside = up / max(0.01, math.cos(math.radians(lat)))
+        wanted = Wanted(lon - aside, lat - up, lon + aside, lat + up, _DEEPEST, (service,), "open")
+        view = self._dots.view(wanted)[1]
+        created = {number: at for number, _, _, at in view.newest}
+        found = [
+            NearReport(number, distance_m(lat, lon, *at), created[number])
+            for number, *at, _, _ in view.points
+            if number in created
+        ]
+        return min(found, key=lambda one: one.distance_m, default=None)
+
     # Places
 
     def _places(self, context: RequestContext) -> Response:
         """The places that `text` may mean, likeliest first; of those alike the nearer to `near`."""
         self._http_endpoint.count_search(context.request)
         query = context.request.query_params
-        text = query.get("text", "")
+        near = _place_of(query["near"]) if "near" in query else None
+        return json_response({"places": self.find_places(query.get("text", ""), near)})
+
+    def find_places(self, text: str, near: LatLon | None) -> list[PublicPlace]:
+        """The places that the words may mean, likeliest first; of those alike the nearer to `near`. Raises a Refusal
+        where none can be looked for.
+        """
         # protects: search-of-a-few-words
         if len(text) > _LONGEST_SEARCH:
             raise Invalid(f"A place is looked for by {_LONGEST_SEARCH} letters at most.")
-        near = _place_of(query["near"]) if "near" in query else None
         answer = self._place_search.ask(Find(" ".join(text.split()), near))
         found = answer.places if isinstance(answer, PlacesFound) else ()
         areas = self._areas_of([(one.lat, one.lon) for one in found])
-        places = [
+        return [
             PublicPlace(
                 label=f"{one.name} {one.number}".strip(),
                 area=area if one.exactness != "area" and area else one.area,
@@ -248,7 +254,6 @@ class Citizens:
             )
             for one, area in zip(found, areas, strict=True)
         ]
-        return json_response({"places": places})
 
     def _address(self, context: RequestContext) -> Response:
         """What the point `at` is called."""
@@ -272,114 +277,48 @@ class Citizens:
     # A new report
 
     def _create(self, context: RequestContext) -> Response:
-        self._check_own_page(context.request)
-        new = context.json(NewReport)
-        if (new.lat is None) != (new.lon is None):
-            raise Invalid("A place needs both a latitude and a longitude.")
-        if new.lat is None and not new.address.strip():
-            raise Invalid("A report needs a place: a point on the map or an address.")
-        data: dict[str, Any] = {
-            "service": new.service,
-            "description": new.description,
-            "address": new.address,
-            "channel": "web",
-            # The page may not have reached the server when it wanted to ask, or something else is asked by now.
-            "answers": {code: list(values) for code, values in new.attributes.items()},
-        }
-        if new.lat is not None:
-            data |= {"lat": new.lat, "lon": new.lon}
-            if new.within_m:  # a report that was sent before, by a page that said nothing of it, is the same
-                data["within_m"] = new.within_m
-        if new.name or new.phone or new.email:
-            data["contact"] = {"name": new.name, "phone": new.phone, "email": new.email}
-        return json_response({"number": take_report(self._city, CITIZEN, new.key, data).id}, 201)
+        self._deeds.check_own_page(context.request)
+        return json_response({"number": self._deeds.take(context.json(NewReport))}, 201)
 
     def _add_photo(self, context: RequestContext) -> Response:
-        self._check_own_page(context.request)
-        number = context.request.path_params["number"]
-        if not 1 <= number <= MOST_PHOTOS:
-            raise Invalid(f"A report takes {MOST_PHOTOS} photos.")
-        key = context.request.headers.get("idempotency-key", "")
-        report = self._report(context, key)
-        self._check_reporter(report, key)
-        sha256 = take_photo(self._city, self._media, CITIZEN, report.id, key, number, context.body)
-        return json_response({"sha256": sha256}, 201)
+        self._deeds.check_own_page(context.request)
+        at, key = context.request.path_params["number"], context.request.headers.get("idempotency-key", "")
+        return json_response({"sha256": self._deeds.add_photo(context.path("report"), key, at, context.body)}, 201)
 
     def _me_too(self, context: RequestContext) -> Response:
-        self._check_own_page(context.request)
-        report = self._report(context)
-        if not is_open(report.status):
-            raise Invalid("This report is closed; make a new one if you see it again.")
-        edit = EditBody(context.json(PublicMeToo).key, Kind.ME_TOO)
-        self._city.apply(edit, report=report.id, actor=CITIZEN)
+        self._deeds.check_own_page(context.request)
+        self._deeds.me_too(context.path("report"), context.json(PublicMeToo).key)
         return json_response({}, 201)
 
     def _not_solved(self, context: RequestContext) -> Response:
-        """The reporter's own device brings the report back to work; nobody else can, as numbers are guessable."""
-        self._check_own_page(context.request)
-        not_solved = context.json(NotSolved)
-        report = self._report(context, not_solved.report_key)
-        self._check_reporter(report, not_solved.report_key)
-        if report.status is not Status.RETURNED and not self._may_reopen(report):
-            raise Invalid("This report cannot be opened again; make a new one.")
-        reason = (
-            f"The reporter is not satisfied: {not_solved.text}" if not_solved.text else "The reporter is not satisfied."
-        )
-        edit = EditBody(not_solved.key, Kind.REOPEN, data={"reason": reason})
-        applied = self._city.apply(edit, report=report.id, actor=CITIZEN)
-        if applied.replayed and self._may_reopen(self._city.report(report.id)):
-            raise Invalid("The report was closed again since you said this. Open this page anew and say it again.")
+        self._deeds.check_own_page(context.request)
+        self._deeds.not_solved(context.path("report"), context.json(NotSolved))
         return json_response({}, 201)
 
-    def _check_own_page(self, request: Request) -> None:
-        """Raise ForbiddenRefusal when a page of another site lets a visitor's browser write here."""
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            raise ForbiddenRefusal("Reports are taken from this server's own page only.")
-        if not self._http_endpoint.has_users():
-            check_local(request)
-
-    def _may_reopen(self, report: Report) -> bool:
-        if report.merged_into is not None or report.closed_at is None or is_open(report.status):
-            return False
-        return self._city.clock() - report.closed_at <= REOPEN_FOR
-
-    def _report(self, context: RequestContext, key: str = "") -> Report:
-        """The report that is asked for; NotFound too when it is confidential, and `key` not the one that it was sent
-        with: who tries numbers does not learn that there is one.
-        """
-        report = self._city.report(context.path("report"))
-        # protects: only-the-reporter-follows-what-is-confidential
-        if report.service in self._city.confidential_services() and not self._is_reporter(report, key):
-            raise no_such_report(report.id)
-        return report
-
-    def _check_reporter(self, report: Report, key: str) -> None:
-        """Raise ForbiddenRefusal unless the key is the one that the report was sent with."""
-        if not self._is_reporter(report, key):
-            raise ForbiddenRefusal("Only the device that sent the report may do this.")
-
-    def _is_reporter(self, report: Report, key: str) -> bool:
-        if not is_report_key(key):
-            return False
-        table = schema.entries
-        query = sa.select(table.c.body).where(table.c.report == report.id, table.c.edit == reporter_id(key))
-        with self._city.database.read() as connection:
-            body = connection.scalar(query)
-        return body is not None and decode(body, Entry).kind == "created"
+    def _satisfied(self, context: RequestContext) -> Response:
+        self._deeds.check_own_page(context.request)
+        self._deeds.satisfied(context.path("report"), context.json(Satisfied).report_key)
+        return json_response({}, 201)
 
     # How it goes on
 
     def _follow(self, context: RequestContext) -> Response:
-        key = context.request.headers.get(_REPORT_KEY, "")
-        report = self._report(context, key)
-        hidden = self._city.confidential_services()
-        if self._is_reporter(report, key):
-            followed = self._followed(report, frozenset(), is_own=True)
-            if report.service in hidden:  # its photos are at an address that a page cannot give a key to
-                followed = msgspec.structs.replace(followed, photos=[])
-        else:
-            followed = self._followed(report, hidden)
+        followed = self.followed(context.path("report"), context.request.headers.get(_REPORT_KEY, ""))
         return pack(msgspec.json.encode(followed), "application/json").answer(context.request)
+
+    def followed(self, number: str, key: str) -> PublicReport:
+        """The report as who has this key may see it. Raises NotFound."""
+        report = self._deeds.report(number, key)
+        hidden = self._city.confidential_services()
+        if not self._deeds.is_reporter(report, key):
+            return self._followed(report, hidden)
+        followed = self._followed(report, frozenset(), is_own=True)
+        if report.service in hidden:  # its photos are at an address that a page cannot give a key to
+            followed = msgspec.structs.replace(followed, photos=[])
+        if not followed.may_reopen:
+            return followed
+        satisfied = self._deeds.is_satisfied(report, key)
+        return msgspec.structs.replace(followed, answer_until=answer_until(report), satisfied=satisfied)
 
     def _followed(self, report: Report, hidden: frozenset[str], *, is_own: bool = False) -> PublicReport:
         """The report without what it shares with those of the `hidden` services; its words for who wrote them, else as
@@ -413,7 +352,7 @@ class Citizens:
             reason=mask_personal(main.disposition or "") if main.status is Status.CLOSED else "",
             joined=main.id if main.id != report.id else None,
             me_too=sum(entry.kind == Kind.ME_TOO for entry in entries),
-            may_reopen=self._may_reopen(main) and main.id == report.id,
+            may_reopen=self._deeds.may_reopen(main) and main.id == report.id,
             photos=[(role, prefix + sha256) for role, sha256 in _public_photos(report)],
             words="shown" if are_public or report.publication is None else report.publication.value,
             history=[step for entry in entries if (step := _step(entry, report.id)) is not None],
@@ -438,7 +377,7 @@ class Citizens:
 
     def _photo(self, context: RequestContext) -> Response:
         sha256 = context.path("sha256")
-        report = self._report(context)
+        report = self._deeds.report(context.path("report"))
         if all(sha256 != known for _, known in _public_photos(report)):
             raise NotFound("There is no such photo, or it is not public.")
         headers = {

@@ -5,13 +5,17 @@ import { byId, fill, make, newKey } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
 import { get, recall, remember } from "./keep.js";
 import { Later, ask } from "./net.js";
+import { shrink } from "./photos.js";
 import { PlaceMap } from "./place_map.js";
 import { begin, loadCity } from "./shell.js";
-import { count, dateTime, t } from "./texts.js";
+import { count, date, dateTime, t } from "./texts.js";
 
 const LOOK_MS = 30_000;
 const TOLD = "1";
 const LONGEST_NUMBER = 40;
+/** The number of the photo of what is not solved. */
+const AGAIN_PHOTO = 4;
+const PHOTO_LIMIT_MS = 120_000;
 
 /** How the page groups the statuses: one look for each. */
 const STATES = /** @type {Record<string, string>} */ ({
@@ -32,6 +36,10 @@ let closed = null;
  * @type {{closed: string | null, text: string, key: string}}
  */
 let again = { closed, text: "", key: newKey() };
+/** What shows that it is not solved. @type {Blob | null} */
+let photo = null;
+/** The same, of a report that is open again already. @type {Blob | null} */
+let owed = null;
 
 await begin();
 const placeMap = new PlaceMap("place");
@@ -40,6 +48,12 @@ city = await loadCity().catch(() => null);
 secret = (await get("mine", number).catch(() => null))?.secret ?? null;
 byId("unsolved-close").addEventListener("click", () => byId("unsolved").close());
 byId("unsolved-form").addEventListener("submit", unsolved);
+byId("unsolved-open").addEventListener("click", () => {
+  byId("why-said").hidden = true;
+  byId("unsolved").showModal();
+});
+byId("satisfied").addEventListener("click", satisfied);
+byId("why-photo").addEventListener("change", choosePhoto);
 await look();
 setInterval(() => document.hidden || look(), LOOK_MS);
 
@@ -51,11 +65,16 @@ function say(key, values) {
 async function look() {
   try {
     show(await ask(address, { headers: secret ? { "Sigap-Report-Key": secret } : {} }));
-    say("");
+    say(await pay());
   } catch (fault) {
     if (fault instanceof Later) say("follow.offline");
-    else say("follow.unknown", { number: number.length > LONGEST_NUMBER ? `${number.slice(0, LONGEST_NUMBER)}…` : number });
+    else unknown();
   }
+}
+
+function unknown() {
+  byId("unknown").hidden = !byId("report").hidden;
+  say("follow.unknown", { number: number.length > LONGEST_NUMBER ? `${number.slice(0, LONGEST_NUMBER)}…` : number });
 }
 
 /** @param {any} report */
@@ -115,11 +134,13 @@ function showDeeds(report) {
   if (open && !secret) {
     deeds.push(make("button", { type: "button", class: "plain", disabled: told, onclick: meToo }, told ? t("metoo.told") : t("metoo.go")));
   }
-  if (report.may_reopen && secret) {
-    deeds.push(make("button", { type: "button", class: "plain", onclick: () => byId("unsolved").showModal() }, t("unsolved.open")));
-  }
   fill(byId("deeds"), ...deeds);
   byId("deeds").hidden = !deeds.length;
+  byId("answer").hidden = !(report.may_reopen && secret);
+  byId("answer-thanks").hidden = !report.satisfied;
+  byId("satisfied").hidden = report.satisfied;
+  byId("answer-text").hidden = report.satisfied || !report.answer_until;
+  if (report.answer_until) byId("answer-text").textContent = t("answer.text", { date: date(report.answer_until, city?.city.timezone) });
 }
 
 async function meToo() {
@@ -132,16 +153,61 @@ async function meToo() {
   });
 }
 
+async function satisfied() {
+  await deed(() => ask(`${address}/satisfied`, { method: "POST", json: { report_key: secret } }));
+}
+
+async function choosePhoto() {
+  const [file] = byId("why-photo").files;
+  byId("why-photo").value = "";
+  byId("why-said").hidden = true;
+  try {
+    photo = await shrink(file);
+  } catch {
+    return wrong("send.unreadable", { name: file.name });
+  }
+  const source = URL.createObjectURL(photo);
+  fill(byId("why-photos"), make("figure", {}, make("img", { src: source, alt: t("photo.other"), onload: () => URL.revokeObjectURL(source) })));
+}
+
+/** Say beside the words of what is not solved what is wrong. @param {string} key @param {Record<string, string>} [values] */
+function wrong(key, values) {
+  byId("why-said").textContent = t(key, values);
+  byId("why-said").hidden = false;
+}
+
 /** @param {Event} event */
 async function unsolved(event) {
   event.preventDefault();
-  byId("unsolved").close();
   const text = byId("why").value.trim();
+  if (!text) {
+    wrong("answer.words");
+    return byId("why").focus();
+  }
+  byId("unsolved").close();
   if (again.closed !== closed || again.text !== text) again = { closed, text, key: newKey() };
   await deed(async () => {
     await ask(`${address}/not-solved`, { method: "POST", json: { key: again.key, report_key: secret, text } });
     byId("why").value = "";
+    fill(byId("why-photos"));
+    owed = photo;
+    photo = null;
   });
+}
+
+/** Send the photo of what is not solved; without a network it is sent when the page looks again. */
+async function pay() {
+  if (!owed) return "";
+  try {
+    const headers = { "Idempotency-Key": secret ?? "" };
+    await ask(`${address}/photos/${AGAIN_PHOTO}`, { method: "PUT", body: owed, headers, limit_ms: PHOTO_LIMIT_MS });
+  } catch (fault) {
+    if (fault instanceof Later) return "answer.photo_waits";
+    owed = null;
+    return "answer.photo_refused";
+  }
+  owed = null;
+  return "";
 }
 
 /** @param {() => Promise<any>} work */

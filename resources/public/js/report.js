@@ -2,7 +2,7 @@
 /** The page on which a citizen reports: what, where, then photos and words; a draft survives everything. */
 
 import { areaAt, drawBorders, colour, makeMap, streetsInfo } from "./area_map.js";
-import { byId, fill, make, newKey } from "./dom.js";
+import { byId, fill, make, newKey, plain } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
 import { all, drop, get, outlives, put } from "./keep.js";
 import { ask } from "./net.js";
@@ -10,13 +10,12 @@ import { sendAll, waiting } from "./outbox.js";
 import { shrink } from "./photos.js";
 import { addressAt, exactnessText, PlaceSearch, placeText } from "./place_search.js";
 import { begin, loadCity } from "./shell.js";
-import { count, dateTime, t } from "./texts.js";
+import { count, dateTime, distance, t } from "./texts.js";
 
 const MOST_PHOTOS = 3;
 const AGAIN_MS = 30_000;
 const DRAFT = "draft";
 const NEAR_M = 100;
-const MOST_NEAR = 3;
 const METRES_A_DEGREE = 111_320;
 /** A position that is farther off than this is told to be so: a crew would stand before the wrong house. */
 const EXACT_M = 50;
@@ -31,13 +30,13 @@ const FIELDS = ["address", "description", "name", "phone", "email"];
  *   datatype_description?: string, variable?: boolean}} Question
  * @typedef {{key: string, step: number, service: string, address: string, description: string, name: string, phone: string,
  *   email: string, lat: number | null, lon: number | null, accuracy: number | null, found: Place | null, pin: string,
- *   attributes: Record<string, string | string[]>, photos: Blob[]}} Draft
+ *   attributes: Record<string, string | string[]>, photos: Blob[], others: string[]}} Draft
  */
 
 /** @returns {Draft} */
 const empty = () => ({
   key: DRAFT, step: 1, service: "", address: "", description: "", name: "", phone: "", email: "",
-  lat: null, lon: null, accuracy: null, found: null, pin: "", attributes: {}, photos: [],
+  lat: null, lon: null, accuracy: null, found: null, pin: "", attributes: {}, photos: [], others: [],
 });
 
 let draft = empty();
@@ -312,25 +311,36 @@ function showSummary() {
   const point = draft.lat === null ? "" : draft.found ? t("send.searched") : draft.accuracy === null ? t("send.point") : t("send.position");
   const where = draft.address.trim() || !draft.pin ? [draft.address.trim(), area, point] : [draft.pin, point];
   const row = (/** @type {string} */ key, /** @type {string} */ value, /** @type {number} */ step) =>
-    make("div", {}, make("dt", {}, t(key)), make("dd", {}, value), make("button", { type: "button", class: "link", onclick: () => go(step), "aria-label": `${t("change")}: ${t(key)}` }, t("change")));
+    make("div", {}, make("dt", {}, t(key)), make("dd", {}, make("span", {}, value), make("button", { type: "button", class: "link", onclick: () => go(step), "aria-label": `${t("change")}: ${t(key)}` }, t("change"))));
   fill(byId("summary"), row("step.what", serviceName(), 1), row("step.where", where.filter(Boolean).join(" · "), 2));
 }
 
-/** Open reports of the same kind close by: perhaps somebody has told it already. */
+/** The nearest open report of the same kind: perhaps somebody has told it already. */
 async function showNear() {
   const { lat, lon, service } = draft;
   const section = byId("near");
   section.hidden = true;
   if (lat === null || lon === null) return;
-  const up = NEAR_M / METRES_A_DEGREE, aside = up / Math.max(0.01, Math.cos((lat * Math.PI) / 180));
+  const up = NEAR_M / METRES_A_DEGREE, narrow = Math.max(0.01, Math.cos((lat * Math.PI) / 180)), aside = up / narrow;
   const around = [lon - aside, lat - up, lon + aside, lat + up].map((one) => one.toFixed(6)).join(",");
   const query = new URLSearchParams({ bbox: around, zoom: "19", state: "open", service });
   try {
-    const { newest } = await ask(`/public/v1/map?${query}`);
-    if (service !== draft.service || !newest.length) return;
-    const row = (/** @type {[string, string | null, string, number]} */ [id, , status, created]) =>
-      make("li", {}, make("a", { href: `/r/${encodeURIComponent(id)}` }, make("div", {}, make("b", {}, id), make("span", {}, `${t(`status.${status}`)} · ${dateTime(created * 1000)}`))));
-    fill(/** @type {HTMLElement} */ (section.querySelector("ul")), ...newest.slice(0, MOST_NEAR).map(row));
+    const { points, newest } = await ask(`/public/v1/map?${query}`);
+    if (service !== draft.service || lat !== draft.lat || lon !== draft.lon) return;
+    const created = new Map(newest.map((/** @type {[string, string | null, string, number]} */ [id, , , at]) => [id, at]));
+    const metres = (/** @type {[string, number, number]} */ [, y, x]) => Math.hypot(y - lat, (x - lon) * narrow) * METRES_A_DEGREE;
+    const [nearest] = points.filter((/** @type {[string]} */ [id]) => created.has(id) && !draft.others.includes(id))
+      .sort((/** @type {any} */ one, /** @type {any} */ other) => metres(one) - metres(other));
+    if (!nearest) return;
+    const [id] = nearest;
+    const values = { service: serviceName(), distance: distance(metres(nearest)), time: dateTime(created.get(id) * 1000) };
+    byId("near-text").textContent = plain(t("near.text", values));
+    byId("near-follow").href = `/r/${encodeURIComponent(id)}`;
+    byId("near-other").onclick = () => {
+      change({ others: [...draft.others, id] });
+      section.hidden = true;
+      byId("description").focus();
+    };
     section.hidden = false;
   } catch {
     // without the network the report is made all the same
@@ -497,7 +507,8 @@ async function showWaiting() {
       await drop("outbox", one.key);
       await showWaiting();
     };
-    return make("li", {}, make("b", {}, one.serviceName), ` ${dateTime(one.made)} · ${words} `, one.problem && make("button", { type: "button", class: "link", onclick: dropIt }, t("waiting.drop")));
+    const mark = make("span", { class: "mark", "data-mark": one.problem ? "refused" : "saved", "aria-hidden": "true" });
+    return make("li", {}, mark, make("b", {}, one.serviceName), ` ${dateTime(one.made)} · ${words} `, one.problem && make("button", { type: "button", class: "link", onclick: dropIt }, t("waiting.drop")));
   });
   const able = found.some((one) => !one.problem);
   fill(section, make("ul", {}, ...lines), able && make("button", { type: "button", class: "plain", id: "retry", onclick: retry }, t("waiting.try")));

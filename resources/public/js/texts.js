@@ -61,6 +61,11 @@ export function dateTime(when, zone) {
   }).format(new Date(when));
 }
 
+/** @param {string} when @param {string} [zone] @returns {string} */
+export function date(when, zone) {
+  return new Intl.DateTimeFormat(language === "id" ? "id-ID" : "en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: known(zone) }).format(new Date(when));
+}
+
 /** The zone, if this phone knows it by that name; else its own counts, as the phone is in the city. @param {string} [zone] */
 function known(zone) {
   try {

@@ -10,6 +10,8 @@ const PAGES = "sigap-pages-";
 const LIST = "/assets/files.json";
 /** Under which the name of the cache is kept that has all files of its version. */
 const WHOLE = "/whole";
+/** What shows a report, whichever: the page of each is the same. */
+const FOLLOW = "/assets/follow.html";
 const FILES = /^\/assets\//;
 const KEPT = /^\/(public\/v1\/(city|areas)|streets\/info)$/;
 const self_ = /** @type {any} */ (self);
@@ -37,7 +39,7 @@ self_.addEventListener("fetch", (/** @type {any} */ event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self_.location.origin) return;
-  if (request.mode === "navigate") event.respondWith(page(event, url.pathname));
+  if (request.mode === "navigate" && !url.searchParams.has("plain")) event.respondWith(page(event, url.pathname.startsWith("/r/") ? FOLLOW : url.pathname));
   else if (FILES.test(url.pathname)) event.respondWith(file(event, url.pathname));
   else if (KEPT.test(url.pathname)) event.respondWith(newest(event, url.pathname));
 });
@@ -83,7 +85,8 @@ async function bring() {
   const listed = await fetch(LIST);
   if (!listed.ok || !listed.headers.has(MARK)) return;
   silent_until = 0;
-  const { version, files } = await listed.json();
+  const { version, files, facts } = await listed.json();
+  await Promise.all(facts.map(keep));
   const name = `${PAGES}${version}`, before = await whole();
   if (name === before) return;
   const cache = await caches.open(name);
@@ -96,6 +99,12 @@ async function bring() {
   await (await caches.open(CITY)).put(WHOLE, new Response(name));
   const wanted = [CITY, name, before]; // of the one before a page may be loading still
   await Promise.all((await caches.keys()).filter((one) => !wanted.includes(one)).map((one) => caches.delete(one)));
+}
+
+/** Keep what the pages ask first, once: later they ask for themselves. @param {string} path */
+async function keep(path) {
+  const cache = await caches.open(CITY);
+  if (!(await cache.match(path))) await fromServer(new Request(path), cache, path).catch(() => {}); // the page does without
 }
 
 /**

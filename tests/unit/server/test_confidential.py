@@ -20,7 +20,7 @@ from console.server.city.records import CitizenOptions, Posting
 from console.server.city.report_key import reporter_id
 from console.server.city.users import Users, add_user
 from console.server.http.app import make_app
-from console.server.pages.citizens import CITIZEN
+from console.server.pages.citizen_deeds import CITIZEN
 from tests.unit.server.conftest import START, Api, Clock, running
 from tests.unit.server.test_pages import a_picture
 
@@ -30,19 +30,21 @@ PLACE = {"lat": -6.8123, "lon": 106.1456}
 SECRETS = (
     "She hides upstairs",
     "Melati 7",
-    "8123",
-    "1456",
+    "6.8123",
+    "6.1456",
     "We come at night",
     hashlib.sha256(a_picture()).hexdigest(),
 )
-"""What the confidential report holds, each in no other report."""
+"""What the confidential report holds, each in no other report, and in no random key."""
 
 PAGES = ("/", "/map", "/r/{number}", "/crew", "/worker.js", "/assets/files.json", "/assets/{name}", "/{path}")
 PUBLIC = {
     "/city", "/areas", "/map", "/places", "/address", "/reports", "/reports/{report:path}",
     "/reports/{report:path}/photos/{number:int}", "/reports/{report:path}/photos/{sha256}",
     "/reports/{report:path}/me-too", "/reports/{report:path}/not-solved",
+    "/reports/{report:path}/satisfied",
 }  # fmt: skip
+OWN = {"Sec-Fetch-Site": "same-origin"}
 DISPATCH = {"/dispatch/v1/", "/dispatch/v1/openapi.json", "/dispatch/v1/stats"}
 
 
@@ -111,6 +113,7 @@ def asked(number: str) -> list[tuple[str, str, dict[str, Any]]]:
     since = (START - timedelta(days=1)).isoformat().replace("+00:00", "Z")
     gets = [
         *(path.format(number=number, name="app.js", path="nothing") for path in PAGES),
+        f"/r/{number}?plain=1", f"/r/{number}?plain=1&key={OTHER}", "/map?plain=1", "/map?plain=1&service=abuse",
         "/public/v1/city", "/public/v1/areas", "/public/v1/places?text=Melati", "/public/v1/address?at=-6.8,106.1",
         *(f"/public/v1/map?{world}&zoom={zoom}{more}" for zoom in (3, 19) for more in ("", "&service=abuse")),
         report, f"{report}/photos/{photo}",
@@ -131,6 +134,9 @@ def asked(number: str) -> list[tuple[str, str, dict[str, Any]]]:
         ("GET", report, {"headers": {"Sigap-Report-Key": OTHER}}),
         ("POST", f"{report}/me-too", {"json": {"key": OTHER}}),
         ("POST", f"{report}/not-solved", {"json": {"key": OTHER, "report_key": OTHER}}),
+        ("POST", f"{report}/satisfied", {"json": {"report_key": OTHER}}),
+        ("POST", f"/r/{number}?plain=1", {"data": {"deed": "me-too", "once": OTHER}, "headers": OWN}),
+        ("POST", f"/r/{number}?plain=1", {"data": {"deed": "satisfied", "key": OTHER}, "headers": OWN}),
         ("PUT", f"{report}/photos/1", {"data": a_picture(), "headers": {"Idempotency-Key": OTHER}}),
         ("POST", "/open311/v2/servicerequestupdates.json", {"data": update}),
     ]

@@ -26,7 +26,7 @@ from console.server.city.records import LOCAL
 from console.server.city.retention import Retention
 from console.server.city.users import Users, add_user
 from console.server.errors import Invalid
-from console.server.pages.citizens import CITIZEN
+from console.server.pages.citizen_deeds import CITIZEN
 from tests.unit.server.conftest import START, Api, Clock, let_pass, recorded, running
 from tests.unit.server.test_backup import url_of
 from tests.unit.server.test_pages import a_picture

@@ -16,7 +16,7 @@ from console.server.city.city import City
 from console.server.city.moderation import Moderation
 from console.server.city.public_reports import take_report
 from console.server.city.records import LOCAL, Actor
-from console.server.pages.citizens import CITIZEN
+from console.server.pages.citizen_deeds import CITIZEN
 from tests.unit.server.conftest import Api, running
 
 URL = "https://photos.test/1.jpg"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import threading
 import time
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from api_client.model import Area
+from api_client.model import Area, EditBody, Kind, Service
 from console.city_map.manifest import PLACES
 from console.city_map.map_folder import current_map
 from console.city_map.messages import Find, PlacesFound
@@ -83,6 +84,33 @@ def test_what_citizens_write_is_found_and_says_how_exact_it_is(tmp_path: Path, p
         assert int(west[-1]) < int(east[-1]), "of those alike the nearer stands first"
         assert places(url, "nowhere at all") == []
         assert places(url, "") == []
+
+
+def test_a_form_without_scripts_offers_the_places_that_an_address_may_mean(tmp_path: Path, profile: Path) -> None:
+    own = {"Sec-Fetch-Site": "same-origin"}
+    with searched(tmp_path, profile) as url, contextlib.closing(City(f"sqlite:///{tmp_path / 'city.db'}")) as city:
+        city.put_services([Service("lamp", "Lamp")])
+        lat, lon = place(0.05, 0.4)
+        data = {"service": "lamp", "description": "Dark", "lat": lat + 0.0003, "lon": lon}
+        city.apply(EditBody("there-before", Kind.CREATE, data=data))
+        root = url.removesuffix("/public/v1")
+        shown = get(f"{root}/?plain=1&step=2&service=lamp&address=jl+melati+1+no+4").text
+        assert "Jalan Melati I 4, Kebon Baru, Tebet: at the house number" in shown
+        assert "Lamp, 30 m from here" in shown
+        form = {
+            "key": "k" * 40,
+            "service": "lamp",
+            "address": "jl melati 1 no 4",
+            "description": "Dark",
+            "offered": "1",
+        }
+        asked = requests.post(f"{root}/?plain=1", data=form, headers=own, timeout=60)
+        assert (asked.status_code, "Choose the place that you mean" in asked.text) == (422, True)
+        chosen = form | {"place": re.findall(r'value="(-6[^"]+)"', shown)[0]}
+        page = requests.post(f"{root}/?plain=1", data=chosen, headers=own, timeout=60).url
+        report = city.report(page.partition("/r/")[2].partition("?")[0])
+        assert (report.lat, report.lon) == pytest.approx((lat, lon))
+        assert report.address == "jl melati 1 no 4"
 
 
 def test_a_point_has_its_street_the_nearest_number_and_the_citys_own_areas(tmp_path: Path, profile: Path) -> None:

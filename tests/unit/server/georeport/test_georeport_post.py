@@ -19,7 +19,7 @@ from console.server.city.clients import add_client, list_clients, remove_client,
 from console.server.city.records import LOCAL, CitizenOptions, Posting
 from console.server.city.users import Users, add_user
 from console.server.errors import Invalid, NotFound
-from console.server.georeport.form import read_form
+from console.server.http.posted_form import read_form
 from console.server.http.rate_limit import KEY_POST, RateLimits
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api, Clock, running

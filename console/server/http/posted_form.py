@@ -16,9 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message
 
-from console.server.city.media import MOST_BYTES, check_photo
-from console.server.errors import WrongType
-from console.server.georeport.faults import GeoReportRefusal
+from console.server.city.media import MOST_BYTES
+from console.server.errors import Refusal
 from console.server.http.bodies import SMALL_BODY
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of every malformed form that comes by
@@ -67,7 +66,7 @@ class PostedForm(msgspec.Struct, frozen=True):
 
 
 def read_form(request: Request, body: bytes) -> PostedForm:
-    """The form of a request, on a thread. Raises GeoReportRefusal when it cannot be read."""
+    """The form of a request, on a thread. Raises Refusal when it cannot be read."""
     form = _read(request, body)
     return msgspec.structs.replace(form, key=request.headers.get("idempotency-key", "").strip())
 
@@ -100,29 +99,29 @@ def _read(request: Request, body: bytes) -> PostedForm:
         return asyncio.run(_multipart(request, body))
     if kind in ("application/x-www-form-urlencoded", ""):
         return _form_of(_url_pairs(body))
-    raise GeoReportRefusal("The body has to be a form: application/x-www-form-urlencoded, multipart/form-data or JSON.")
+    raise Refusal("The body has to be a form: application/x-www-form-urlencoded, multipart/form-data or JSON.")
 
 
 def _form_of(pairs: Iterable[tuple[str, str]], photos: tuple[bytes, ...] = ()) -> PostedForm:
     fields: dict[str, list[str]] = {}
     for name, value in pairs:
         if "\x00" in name or "\x00" in value:
-            raise GeoReportRefusal("A form holds no NUL characters.")
+            raise Refusal("A form holds no NUL characters.")
         fields.setdefault(name, []).append(value)
     return PostedForm({name: tuple(values) for name, values in fields.items()}, photos)
 
 
 def _url_pairs(body: bytes) -> list[tuple[str, str]]:
     if body.count(b"&") >= _MOST_FIELDS:
-        raise GeoReportRefusal(f"The form has more than {_MOST_FIELDS} fields.")
+        raise Refusal(f"The form has more than {_MOST_FIELDS} fields.")
     # protects: encoded-is-counted-first
     if body.count(b"%") > _MOST_ENCODED:
-        raise GeoReportRefusal(f"The form has more than {_MOST_ENCODED:,} encoded bytes.")
+        raise Refusal(f"The form has more than {_MOST_ENCODED:,} encoded bytes.")
     pairs = (part.partition(b"=") for part in body.split(b"&") if part)
     try:
         return [(_decoded(name), _decoded(value)) for name, _, value in pairs]
     except UnicodeDecodeError as fault:
-        raise GeoReportRefusal("The form is not in UTF-8.") from fault
+        raise Refusal("The form is not in UTF-8.") from fault
 
 
 def _decoded(part: bytes) -> str:
@@ -140,16 +139,11 @@ async def _multipart(request: Request, body: bytes) -> PostedForm:
             pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
             files = [await value.read() for _, value in form.multi_items() if isinstance(value, UploadFile)]
     except (HTTPException, ValueError, LookupError) as fault:
-        raise GeoReportRefusal(
-            "The form cannot be read: it is no multipart/form-data, or has too many parts."
-        ) from fault
+        raise Refusal("The form cannot be read: it is no multipart/form-data, or has too many parts.") from fault
     texts = {value.encode("utf-8", "replace") for _, value in pairs if not value.isascii()}
     if texts and not texts <= _values_in(body, request):
-        raise GeoReportRefusal("The form is not in UTF-8.")
-    photos = tuple(each for each in files if each)
-    for photo in photos:
-        _check_photo(photo)
-    return _form_of(pairs, photos)
+        raise Refusal("The form is not in UTF-8.")
+    return _form_of(pairs, tuple(each for each in files if each))
 
 
 def _values_in(body: bytes, request: Request) -> set[bytes]:
@@ -161,28 +155,21 @@ def _values_in(body: bytes, request: Request) -> set[bytes]:
     return {part.partition(b"\r\n\r\n")[2] for part in parts if len(part) <= _LARGEST_PART}
 
 
-def _check_photo(content: bytes) -> None:
-    try:
-        check_photo(content)
-    except WrongType as fault:
-        raise GeoReportRefusal("media has to be a photo: JPEG, PNG or WebP.") from fault
-
-
 def _json_pairs(body: bytes) -> list[tuple[str, str]]:
     """The fields of a JSON object; attributes stand in an object named attribute, or as in a form."""
     try:
         whole = msgspec.json.decode(body)
     except (ValueError, RecursionError, OverflowError) as fault:
-        raise GeoReportRefusal("The body is no JSON that can be read.") from fault
+        raise Refusal("The body is no JSON that can be read.") from fault
     if not isinstance(whole, dict):
-        raise GeoReportRefusal("The body has to be a JSON object.")
+        raise Refusal("The body has to be a JSON object.")
     named: list[tuple[str, Any]] = []
     for name, value in whole.items():
         is_group = name == "attribute" and isinstance(value, dict)
         named += [(f"attribute[{code}]", answer) for code, answer in value.items()] if is_group else [(name, value)]
     # protects: values-are-counted-first
     if sum(len(value) if isinstance(value, list) else 1 for _, value in named) > _MOST_VALUES:
-        raise GeoReportRefusal("The body has too many fields.")
+        raise Refusal("The body has too many fields.")
     return [pair for name, value in named for pair in _plain(name, value)]
 
 
@@ -195,9 +182,9 @@ def _plain(name: str, value: Any) -> list[tuple[str, str]]:
         try:
             return [(name, str(value))]
         except ValueError as fault:  # more digits than Python writes
-            raise GeoReportRefusal(f"{name[:100]} is too large a number.") from fault
+            raise Refusal(f"{name[:100]} is too large a number.") from fault
     if isinstance(value, list):
         return [pair for each in value if not isinstance(each, list) for pair in _plain(name, each)]
     if value is None:
         return []
-    raise GeoReportRefusal(f"{name[:100]} has to be a text, a number, or a list of them.")
+    raise Refusal(f"{name[:100]} has to be a text, a number, or a list of them.")
