@@ -100,6 +100,9 @@ def _members(name: str, body: bytes) -> dict[str, bytes]:
                 plain = _plain(member.filename)
                 if member.is_dir() or plain.startswith("."):
                     continue
+                # protects: a-name-is-unpacked-once
+                if plain in FILES and plain in found:
+                    raise Invalid(f"{name} holds {plain} more than once.")
                 if plain not in FILES:
                     found[plain] = b""
                 else:

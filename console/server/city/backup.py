@@ -125,6 +125,7 @@ def _restore(url: str, file: Path, media: Path | None, replace: bool) -> Iterato
             begin_epoch(new)
             erased = erase_again(target, new, listed, datetime.now(UTC))
             target.notify(new, COMMITTED)
+        target.overwrite_log()
         if media is not None:
             finish_erasing(target, media)
         missing = sorted(_photos_named(old) - _photos_in(media)) if media is not None else []

@@ -78,6 +78,8 @@ _COUNTED_FAST_S = 0.05
 """What is counted within this is counted again for every question."""
 _KEEP_ANSWERS = timedelta(days=30)
 _KEEP_GONE = timedelta(days=30)
+_LOOKS_FOR_QUIET, _QUIET_S = 5, 0.2
+"""How often somebody looks whether nobody reads, and how long after one look he looks again."""
 
 
 def no_such_report(key: str) -> NotFound:
@@ -387,7 +389,9 @@ class City:
 
         The files of its photos go with `erased_files.finish_erasing`.
         """
-        return erase_report(self.database, key, by, reason, self.clock())
+        report = erase_report(self.database, key, by, reason, self.clock())
+        self._overwrite_log()
+        return report
 
     @property
     def retention(self) -> Retention:
@@ -468,6 +472,17 @@ class City:
         Call it at the start and every hour. While the computer's clock is doubtful, nothing is deleted.
         """
         self.release_claims()
+        self._drop_old()
+        self._overwrite_log()
+
+    def _overwrite_log(self) -> None:
+        """Let nothing that was deleted stay beside the file. Where somebody reads all the while, the next hour does."""
+        for _ in range(_LOOKS_FOR_QUIET):
+            if self.database.overwrite_log():
+                return
+            time.sleep(_QUIET_S)
+
+    def _drop_old(self) -> None:
         now = self.clock()
         reports, gone = schema.reports, schema.gone
         old_gone = gone.c.at < schema.micros(now - _KEEP_GONE)

@@ -73,6 +73,7 @@ LONG_SILENT_S = 3600.0
 """The same for work on the whole database, which may count and compare for a while."""
 _WAIT_MS, _LONG_WAIT_MS = 5_000, 60_000
 """How long an edit and such work wait for other programs that write into an SQLite file."""
+_SHORT_WAIT_MS = 100
 _LOOK_S = 0.25
 """How often whoever waits for his turn to write looks whether he still has to."""
 _LIMITED = sa.select(
@@ -277,6 +278,24 @@ class Database:
         with self.engine.connect() as plain:
             own = plain.execution_options(isolation_level="AUTOCOMMIT")
             return int(own.execute(_NUMBER_AT_ONCE).scalar_one())
+
+    def overwrite_log(self) -> bool:
+        """Let nothing that was deleted or overwritten stay in the log beside an SQLite file; whether that was possible:
+        not while somebody reads an older state. Writers wait for 0.1 s at most.
+        """
+        if not self.is_sqlite:
+            return True
+        with self._write_lock, contextlib.closing(self.engine.raw_connection()) as pooled:
+            driver: Any = pooled.driver_connection
+            driver.execute(f"PRAGMA busy_timeout={_SHORT_WAIT_MS}")
+            try:
+                # protects: erased-words-leave-the-log
+                is_busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.OperationalError:
+                return False
+            finally:
+                driver.execute(f"PRAGMA busy_timeout={_WAIT_MS}")
+        return not is_busy
 
     def notify(self, connection: sa.Connection, channel: str) -> None:
         """Tell the other servers on this database when the transaction is committed; SQLite has no others."""

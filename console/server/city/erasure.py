@@ -60,17 +60,20 @@ def erase_report(database: Database, key: str, by: Actor, reason: str, now: date
     """Erase a report on request, once; the report as it is then. Raises NotFound, ForbiddenRefusal and Invalid."""
     with database.write() as connection:
         unit_of_work = UnitOfWork(database, connection, now)
+        _lock_handovers(unit_of_work, [key])
         report = unit_of_work.report(key)
         if report is None:
             raise NotFound(f"There is no report {key}.")
         check_scope(unit_of_work, by, report)
         if is_erased(report):
             return report
-        _check_needed_no_more(report)
-        report, last = _erase(database, unit_of_work, report, by, f"Erased: {reason}", REQUEST)
+        _check_needed_no_more(unit_of_work, report)
+        report = _erase(database, unit_of_work, report, by, f"Erased: {reason}", REQUEST)
         listed = [ErasureRecord(report.id, schema.micros(report.created), schema.micros(unit_of_work.now))]
         keep_records(database, connection, listed)
         audit.append(connection, unit_of_work.now, _audited(by, report.id, REQUEST))
+        # protects: who-erases-holds-nobody-up
+        last = unit_of_work.settle()
     database.announce(last)
     return report
 
@@ -93,7 +96,9 @@ def erase_old(database: Database, before: datetime, now: datetime) -> int:
 
 
 def due(connection: sa.Connection, before: datetime, most: int) -> list[str]:
-    """The reports that were closed before a moment, and not erased since they were changed last."""
+    """The reports that were closed before a moment, and not erased since they were changed last; without those merged
+    into one that is open, as a crew may be sent there by their words.
+    """
     table = schema.reports
     query = sa.select(table.c.id).where(_is_due(before)).order_by(table.c.closed_at, table.c.id)
     return list(connection.scalars(query.limit(most)))
@@ -105,7 +110,10 @@ def count_due(connection: sa.Connection, before: datetime) -> int:
 
 
 def _is_due(before: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(schema.reports.c.closed_at < schema.micros(before), schema.NOT_ERASED)
+    main = schema.reports.alias("main")
+    is_needed = sa.exists().where(main.c.id == schema.reports.c.merged_into, main.c.closed == 0)
+    # protects: words-of-work-that-goes-on-stay
+    return sa.and_(schema.reports.c.closed_at < schema.micros(before), schema.NOT_ERASED, ~is_needed)
 
 
 def erase_again(database: Database, connection: sa.Connection, listed: Iterable[ErasureRecord], now: datetime) -> int:
@@ -121,6 +129,7 @@ def erase_again(database: Database, connection: sa.Connection, listed: Iterable[
         if report is None or schema.micros(report.created) != record.created or is_erased(report):
             continue
         _erase(database, unit_of_work, report, SERVER, "Erased again after a restore", RESTORE)
+        unit_of_work.settle()
         actions.append(_audited(SERVER, report.id, RESTORE))
     keep_records(database, connection, records)
     # What the backup brought back of photos was put there just now.
@@ -149,8 +158,15 @@ def _audited(by: Actor, report: str, why: str) -> audit.AuditedAction:
     return audit.AuditedAction(by, audit.ERASE, report, detail={"why": why})
 
 
-def _check_needed_no_more(report: Report) -> None:
+def _check_needed_no_more(unit_of_work: UnitOfWork, report: Report) -> None:
     """Raise Invalid for a report that somebody has to be found by its words."""
+    main, seen = report, {report.id}
+    while main.merged_into is not None and main.merged_into not in seen:
+        seen.add(main.merged_into)
+        main = unit_of_work.stored_report(main.merged_into) or main
+    # protects: no-words-of-an-open-hazard-are-erased
+    if main is not report and main.priority == HAZARD and is_open(main.status):
+        raise Invalid(f"Report {report.id} is merged into {main.id}, an open P1: close that before it is erased.")
     if not is_open(report.status):
         return
     # protects: no-open-hazard-is-erased
@@ -164,23 +180,32 @@ def _erase_these(
     database: Database, connection: sa.Connection, keys: list[str], before: datetime, now: datetime
 ) -> tuple[int, int]:
     """Erase those of these reports that are due still; how many, and the last number."""
-    actions, last = [], 0
-    for key in sorted(keys):
-        unit_of_work = UnitOfWork(database, connection, now)
-        report = unit_of_work.report(key)
-        if report is None or report.closed_at is None or report.closed_at >= before or is_erased(report):
-            continue  # opened again, or erased by another server, since it was read
-        _, last = _erase(database, unit_of_work, report, SERVER, "Erased: its time was over", RETENTION)
-        actions.append(_audited(SERVER, key, RETENTION))
-    if actions:
-        audit.append(connection, now, *actions)
-    return len(actions), last
+    unit_of_work = UnitOfWork(database, connection, now)
+    _lock_handovers(unit_of_work, keys)
+    found = [report for key in sorted(keys) if (report := unit_of_work.report(key)) is not None]
+    # Some may be opened again, or erased by another server, since they were read.
+    old = [one for one in found if one.closed_at is not None and one.closed_at < before and not is_erased(one)]
+    for report in old:
+        _erase(database, unit_of_work, report, SERVER, "Erased: its time was over", RETENTION)
+    if not old:
+        return 0, 0
+    audit.append(connection, now, *(_audited(SERVER, report.id, RETENTION) for report in old))
+    # protects: many-are-numbered-at-the-end
+    return len(old), unit_of_work.settle()
 
 
-def _erase(
-    database: Database, unit_of_work: UnitOfWork, report: Report, by: Actor, words: str, why: str
-) -> tuple[Report, int]:
-    """Erase one report in the transaction of `unit_of_work`, which is settled; the report and the last number."""
+def _lock_handovers(unit_of_work: UnitOfWork, keys: Iterable[str]) -> None:
+    """Lock the hand-overs that name these reports, before any report: who signs one goes the same way."""
+    connection = unit_of_work.connection
+    for key in sorted({one for report in keys for one in _handovers_of(connection, report)}):
+        unit_of_work.handover(key)
+
+
+def _erase(database: Database, unit_of_work: UnitOfWork, report: Report, by: Actor, words: str, why: str) -> Report:
+    """Erase one report in the transaction of `unit_of_work`, which is still to be settled; returns the report.
+
+    All else is written here: from the first number on everybody's edits wait.
+    """
     connection, key = unit_of_work.connection, report.id
     unit_of_work.go_on_after(report.updated)
     standard = frozenset(_standard_texts(connection))
@@ -201,21 +226,22 @@ def _erase(
     entry = Entry(str(uuid.uuid4()), key, ERASED, unit_of_work.now, by.name, text=words)
     before = msgspec.json.encode(Before(tuple(touched)))  # what rests on the words before meets a conflict
     erased = write_version(unit_of_work, report, erased, entry, touched=touched, columns={"before": before})
-    for message in _of_report(connection, schema.messages, Message, key):
-        if message.report == key and message.text:
+    messages = schema.messages.c
+    for body in connection.scalars(sa.select(messages.body).where(messages.report == key)):
+        if (message := decode(body, Message)).text:
             unit_of_work.put(replace(message, text=""))
-    for handover in _of_report(connection, schema.handovers, Handover, key):
-        lines = tuple(replace(one, text=_GONE_WORDS, remark="") if one.report == key else one for one in handover.lines)
-        if lines != handover.lines:
-            unit_of_work.put(replace(handover, lines=lines, version=handover.version + 1))
-    last = unit_of_work.settle()
+    for one in _handovers_of(connection, key):
+        # protects: what-is-signed-meanwhile-stays-signed
+        handover = unit_of_work.handover(one)
+        if handover is not None and (stripped := _without_words(handover, key)) is not handover:
+            unit_of_work.put(stripped)
     for table in (schema.contacts, schema.proof_photos):
         connection.execute(sa.delete(table).where(table.c.report == key))
     _strip_answers(connection, erased, entries, standard, everywhere=why != RETENTION)
     rows = [{"sha256": sha256, "at": _wall_clock()} for sha256 in sorted(photos)]
     if rows:
         database.upsert(connection, schema.removed_photos, rows)
-    return erased, last
+    return erased
 
 
 _BEFORES = sa.select(schema.entries.c.id, schema.entries.c.before).where(
@@ -290,13 +316,16 @@ def _stripped_before(before: bytes | None) -> bytes | None:
     return before if values == known.values else msgspec.json.encode(replace(known, values=values))
 
 
-def _of_report(connection: sa.Connection, table: sa.Table, kind: type[Any], report: str) -> list[Any]:
-    """The objects that name the report as what they are about."""
-    piece = b'"report":' + msgspec.json.encode(report)
-    return [
-        decode(body, kind)
-        for body in connection.scalars(sa.select(table.c.body).where(holding(connection, table.c.body, piece)))
-    ]
+def _handovers_of(connection: sa.Connection, report: str) -> list[str]:
+    """The hand-overs that have a line of the report."""
+    table, piece = schema.handovers, b'"report":' + msgspec.json.encode(report)
+    return list(connection.scalars(sa.select(table.c.id).where(holding(connection, table.c.body, piece))))
+
+
+def _without_words(handover: Handover, report: str) -> Handover:
+    """The hand-over without what its lines say of the report."""
+    lines = tuple(replace(one, text=_GONE_WORDS, remark="") if one.report == report else one for one in handover.lines)
+    return replace(handover, lines=lines, version=handover.version + 1) if lines != handover.lines else handover
 
 
 def _strip_answers(

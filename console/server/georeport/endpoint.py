@@ -90,7 +90,7 @@ class GeoReport:
         except ClientDisconnect:
             raise
         except (DBAPIError, NoConnectionLeft) as fault:
-            why = getattr(fault, "orig", None) or fault
+            why = str(getattr(fault, "orig", None) or fault).partition("\n")[0]  # what follows quotes values
             log.error("%s %s: the database failed: %s", request.method, request.url.path, why)
             busy = Overloaded("The city's database cannot do this now. Ask again.")
             response = write(errors(busy), form or Format.JSON, retry_after(busy))

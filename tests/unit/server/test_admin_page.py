@@ -171,8 +171,9 @@ def a_zip(**files: bytes) -> bytes:
         {"a.zip": b"PK\x03\x04 no such thing"},
         {"a.zip": a_zip(**{f"{n}.txt": b"" for n in range(1_200)})},
         {"a.zip": a_zip(**{"units.csv": bytes(20_000_001), "city.toml": bytes(20_000_000)})},
+        {"a.zip": a_zip(**{f"{n}/agencies.csv": b"code,name\n" for n in range(2)})},
     ],
-    ids=["no zip", "many files", "too large"],
+    ids=["no zip", "many files", "too large", "one name twice"],
 )
 def test_what_is_no_folder_is_refused(sent: dict[str, bytes]) -> None:
     with pytest.raises(Invalid):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from console.server.city import audit, schema
 from console.server.city.audit_chain import verify
 from console.server.city.city import City
 from console.server.city.erased_files import LIST, finish_erasing
+from console.server.city.erasure import erase_old
 from console.server.city.media import MediaStore
 from console.server.city.numbered import put_things
 from console.server.city.public_reports import take_report
@@ -189,6 +191,56 @@ def test_an_older_backup_is_restored_without_it(city: City, spoken: str, tmp_pat
     (media / LIST).unlink()
     assert main(["backup", "--database", url_of(city), "--out", str(new)]) == 0
     restored(database=f"sqlite:///{tmp_path / 'lost-too.db'}")
+
+
+@one_database
+def test_neither_the_file_nor_its_log_holds_a_word(city: City, spoken: str, tmp_path: Path) -> None:
+    def held() -> list[str]:
+        return [file.name for file in tmp_path.glob("city.db*") if WORD.encode() in file.read_bytes()]
+
+    assert held()
+    with city.database.read() as reading:  # somebody reads an older state, and is done in a moment
+        reading.execute(sa.select(schema.meta)).all()
+        assert not city.database.overwrite_log()
+    city.erase(spoken, LOCAL, "asked")
+    assert held() == []
+
+
+@one_database
+def test_the_words_of_work_that_goes_on_stay(city: City, clock: Clock, tmp_path: Path) -> None:
+    """A crew is sent to the main report, and finds the place by what its duplicates say."""
+    do(city, "11", Kind.SET, description=said(1))
+    do(city, "11", Kind.MERGE, into="10")
+    do(city, "10", Kind.SET, priority=1)
+    apply_setup(city, CitySetup(retention=Retention(texts_days=31)), LOCAL)
+    let_pass(city, clock, 40)
+    assert city.report("11").description == said(1)
+    with pytest.raises(Invalid, match="merged into 10, an open P1"):
+        city.erase("11", LOCAL, "asked")
+    do(city, "10", Kind.CLOSE, disposition="Done")
+    let_pass(city, clock, 10)
+    assert city.report("11").erased is not None
+    assert city.report("10").erased is None
+
+
+def test_from_the_first_number_on_nothing_is_looked_for(city: City, clock: Clock) -> None:
+    """All edits of the city wait from there on, and who waits for one of these reports would wait in a circle."""
+    said: list[str] = []
+    sa.event.listen(city.database.engine, "before_cursor_execute", lambda *asked: said.append(asked[2]))
+    for report in ("10", "11", "12"):
+        do(city, report, Kind.CLOSE, disposition="Done")
+
+    def after_the_counter() -> set[str]:
+        (counter,) = [at for at, each in enumerate(said) if each.startswith("UPDATE counters")]
+        until_the_end = takewhile(lambda each: not each.startswith(("BEGIN", "SELECT reports.id")), said[counter + 1 :])
+        return {each.partition(" ")[0] for each in until_the_end}
+
+    said.clear()
+    city.erase("10", LOCAL, "asked")
+    assert after_the_counter() == {"INSERT"}
+    said.clear()
+    assert erase_old(city.database, clock.now, clock.now) == 2
+    assert after_the_counter() == {"INSERT"}
 
 
 @one_database

@@ -12,13 +12,17 @@ from typing import Any
 import pytest
 import requests
 import sqlalchemy as sa
+from msgspec.structs import replace
 
-from api_client.model import EditBody, Kind
+from api_client.model import EditBody, Handover, HandoverLine, HandoverSection, Kind
 from console.server.city import database
 from console.server.city.city import City
 from console.server.city.database import next_numbers
+from console.server.city.numbered import put_things
+from console.server.city.records import LOCAL
+from console.server.city.unit_of_work import UnitOfWork
 from console.server.errors import BusyRefusal, Overloaded, Refusal
-from tests.unit.server.conftest import Api, Clock, furnish, running
+from tests.unit.server.conftest import START, Api, Clock, furnish, running
 from tools.bench.postgres import Postgres
 
 
@@ -112,6 +116,35 @@ def test_whoever_takes_a_report_down_does_not_wait_for_the_one_before(two_cities
     again = city.apply(create[1]).answer.report
     assert again is not None
     assert again.id == "1003"
+
+
+def test_who_signs_a_hand_over_while_one_of_its_reports_is_erased_has_signed_it(two_cities: tuple[City, City]) -> None:
+    city, other = two_cities
+    line = HandoverLine("report:10", HandoverSection.NOTED, "A hole at Siti's", report="10")
+    with city.database.write() as connection:
+        put_things(city.database, connection, [Handover("h-1", "rina", START, START, START, START, START, (line,))])
+    other.apply(EditBody("close-01", Kind.CLOSE, data={"disposition": "Done"}), report="10")
+    eraser = threading.Thread(target=lambda: city.erase("10", LOCAL, "asked"))
+    with other.database.write() as connection:
+        unit_of_work = UnitOfWork(other.database, connection, START)
+        handover = unit_of_work.handover("h-1")
+        assert handover is not None
+        eraser.start()
+        while not other_waits(other):
+            time.sleep(0.01)
+        unit_of_work.put(replace(handover, incoming="budi", signed=START))
+        unit_of_work.settle()
+    eraser.join()
+    with city.database.read() as connection:
+        after = UnitOfWork(city.database, connection, START).handover("h-1", lock=False)
+    assert after is not None
+    assert (after.incoming, after.signed, after.lines[0].text) == ("budi", START, "–")
+
+
+def other_waits(city: City) -> bool:
+    """Whether a transaction waits for a lock of another one."""
+    with city.database.read() as connection:
+        return bool(connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar())
 
 
 def test_a_server_that_falls_silent_while_it_writes_does_not_stop_the_other(
