@@ -197,8 +197,9 @@ def _erase_these(
 def _lock_handovers(unit_of_work: UnitOfWork, keys: Iterable[str]) -> None:
     """Lock the hand-overs that name these reports, before any report: who signs one goes the same way."""
     connection = unit_of_work.connection
-    for key in sorted({one for report in keys for one in _handovers_of(connection, report)}):
-        unit_of_work.handover(key)
+    for one in sorted({handover for report in keys for handover in _handovers_of(connection, report)}):
+        # protects: what-is-signed-meanwhile-stays-signed
+        unit_of_work.handover(one)
 
 
 def _erase(database: Database, unit_of_work: UnitOfWork, report: Report, by: Actor, words: str, why: str) -> Report:
