@@ -103,16 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="options from a TOML file, by their names (port = 8311); the environment (SIGAP_SERVE_PORT) wins over it, "
         "and the command line over both",
     )
-    where = serve.add_mutually_exclusive_group()
-    where.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
-    where.add_argument(
-        "--database-file",
-        dest="database",
-        type=_first_line,
-        default=argparse.SUPPRESS,
-        metavar="FILE",
-        help="a file whose first line is that URL, such as a secret with a password",
-    )
+    _add_database(serve)
     serve.add_argument(
         "--connections",
         type=int,
@@ -307,7 +298,7 @@ def build_parser() -> argparse.ArgumentParser:
     client_remove.set_defaults(command=_client_remove)
     client_remove.add_argument("name")
     for each in (client_add, client_rate, client_list, client_remove):
-        each.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
+        _add_database(each)
 
     city = commands.add_parser("city", help="set a city up from a folder: services, agencies, areas, units, users …")
     city_commands = city.add_subparsers(metavar="COMMAND", required=True)
@@ -315,7 +306,7 @@ def build_parser() -> argparse.ArgumentParser:
     init.set_defaults(command=_city_init)
     check = city_commands.add_parser("check", help="list what is wrong in a folder; with --database what would change")
     check.set_defaults(command=_city_check)
-    check.add_argument("--database", metavar="URL", help="the city to compare it with")
+    _add_database(check, default=None, words="the city to compare it with")
     apply = city_commands.add_parser("apply", help="show what would change in a city, ask, and change it")
     apply.set_defaults(command=_city_apply)
     apply.add_argument("--yes", action="store_true", help="do not ask")
@@ -324,7 +315,7 @@ def build_parser() -> argparse.ArgumentParser:
     for each in (init, check, apply, city_export):
         each.add_argument("folder", type=Path, metavar="FOLDER")
     for each in (apply, city_export):
-        each.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
+        _add_database(each)
 
     audit = commands.add_parser("audit", help="the embedded report API's audit log")
     audit_commands = audit.add_subparsers(metavar="COMMAND", required=True)
@@ -340,11 +331,11 @@ def build_parser() -> argparse.ArgumentParser:
     for command in (verify, who, log):
         command.add_argument("--json", action="store_true")
     for command in (add, listing, removal, renewal, pin, verify, who, log):
-        command.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
+        _add_database(command)
 
     backup = commands.add_parser("backup", help="write a city's database into one file, while it is served")
     backup.set_defaults(command=_backup)
-    backup.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
+    _add_database(backup)
     backup.add_argument("--out", required=True, type=Path, metavar="FILE")
     backup.add_argument("--media", type=Path, metavar="FOLDER", help="put the photos of this folder into the file too")
 
@@ -352,12 +343,12 @@ def build_parser() -> argparse.ArgumentParser:
     erase.set_defaults(command=_erase)
     erase.add_argument("report", metavar="REPORT")
     erase.add_argument("--reason", required=True, help="stands in the history: name nobody")
-    erase.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
+    _add_database(erase)
     erase.add_argument("--media", type=Path, metavar="FOLDER", help="where the photos are; else a server removes them")
 
     restore = commands.add_parser("restore", help="put a backup into a database")
     restore.set_defaults(command=_restore)
-    restore.add_argument("--database", default=_CITY, metavar="URL", help=_CITY_HELP)
+    _add_database(restore)
     what = restore.add_mutually_exclusive_group(required=True)
     what.add_argument("file", type=Path, nargs="?", metavar="FILE")
     what.add_argument("--only-epoch", action="store_true", help="the database was set back by other means: say so")
@@ -420,6 +411,20 @@ class _Several(argparse.Action):
     ) -> None:
         before = getattr(namespace, self.dest)
         setattr(namespace, self.dest, [*([] if before is self.default else before), values])
+
+
+def _add_database(command: argparse.ArgumentParser, *, default: str | None = _CITY, words: str = _CITY_HELP) -> None:
+    """Where the city is: an address, or the file that holds it, as everybody reads a password on a command line."""
+    where = command.add_mutually_exclusive_group()
+    where.add_argument("--database", default=default, metavar="URL", help=words)
+    where.add_argument(
+        "--database-file",
+        dest="database",
+        type=_first_line,
+        default=argparse.SUPPRESS,
+        metavar="FILE",
+        help="a file whose first line is that URL, such as a secret with a password",
+    )
 
 
 def _first_line(text: str) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from console import cli
-from console.cli import main
+from console.cli import build_parser, main
 
 Asked = Callable[..., argparse.Namespace]
 
@@ -54,6 +54,26 @@ def test_the_database_may_be_told_by_a_secret_in_a_file(asked: Asked) -> None:
         assert asked(text, **environment).database == "postgresql+psycopg://sigap:hidden@db/city"
     assert asked('database-file = "secret"', "--database", "sqlite:///x.db").database == "sqlite:///x.db"
     assert asked('database = "sqlite:///x.db"', "--database-file", "secret").database.endswith("@db/city")
+
+
+def test_every_command_of_a_city_takes_its_database_by_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+        yield parser
+        for action in parser._actions:
+            for each in action.choices.values() if isinstance(action, argparse._SubParsersAction) else ():
+                yield from commands(each)
+
+    taking = [set(each._option_string_actions) & {"--database", "--database-file"} for each in commands(build_parser())]
+    assert max(map(len, taking)) == 2
+    assert not any(len(each) == 1 for each in taking)
+    monkeypatch.chdir(tmp_path)
+    Path("secret").write_text("sqlite:///there.db\n")
+    assert main(["user", "add", "rina", "--role", "viewer", "--database-file", "secret"]) == 0
+    assert Path("there.db").is_file()
+    assert main(["user", "list", "--database-file", "secret"]) == 0
+    assert "rina" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
