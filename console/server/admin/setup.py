@@ -155,7 +155,7 @@ def _facts(setup: CitySetup) -> Iterator[SetupFault]:
     for name, rule in (setup.requests or {}).items():
         if name not in CITY_SETS:
             yield SetupFault("city", None, _short(name), f"nothing is limited so{nearest(name, sorted(CITY_SETS))}")
-        elif why := rule_fault(rule):
+        elif why := rule_fault(rule, name):
             yield SetupFault("city", None, name, why)
 
 

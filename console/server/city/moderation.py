@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 
 import msgspec
 import sqlalchemy as sa
@@ -47,11 +48,12 @@ def moderation_row(moderation: Moderation) -> dict[str, str]:
 def moderated(connection: sa.Connection, report: Report, contact: NewContact | None) -> Report:
     """A citizen's new report, marked where somebody has to look at it first."""
     moderation = read_moderation(connection)
-    texts = (report.title, report.description, report.address)
+    # protects: words-are-found-however-they-are-written
+    texts = tuple(map(_plainly, (report.title, report.description, report.address)))
     waits = (
         report.service in moderation.services
         or (moderation.media_urls and any(photo.url for photo in report.photos))
-        or (moderation.words and any(map(_pattern(moderation.words).search, texts)))
+        or (moderation.words and any(map(_pattern(tuple(map(_plainly, moderation.words))).search, texts)))
         or (moderation.first_report and not _is_known(connection, contact.phone if contact is not None else ""))
     )
     return msgspec.structs.replace(report, publication=Publication.WAITING) if waits else report
@@ -74,6 +76,11 @@ def public_roles(report: Report) -> frozenset[PhotoRole]:
     if report.status is Status.RESOLVED:
         roles |= {PhotoRole.BEFORE, PhotoRole.AFTER}
     return frozenset(roles)
+
+
+def _plainly(text: str) -> str:
+    """The text as somebody reads it: without signs that are not seen, and wide or ornate letters as the plain ones."""
+    return "".join(letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
 
 
 @functools.lru_cache(4)

@@ -34,6 +34,8 @@ RULES = {
     SIGN_IN_RECORD: "60 per 1 minute",  # refused sign-ins written into the audit log, of all addresses together
 }
 """What is limited, and how far: so many at once, and as many again in that time. A long time bears with a burst."""
+_LEAST = {READ: "60 per 30 seconds", WRITE: "30 per 30 seconds"}
+"""What a city cannot go below: operators send crews with it, and who has set too little sets it right."""
 CITY_SETS = frozenset(RULES) - {SIGN_IN_RECORD}
 
 REQUESTS = "requests"
@@ -64,15 +66,22 @@ class RateLimit(NamedTuple):
 def rules_of(text: str | None) -> dict[str, str]:
     """The rules in a stored text, without any that this version does not know."""
     rules = msgspec.json.decode(text, type=dict[str, str]) if text else {}
-    return {name: rule for name, rule in rules.items() if name in CITY_SETS and not rule_fault(rule)}
+    return {name: rule for name, rule in rules.items() if name in CITY_SETS and not rule_fault(rule, name)}
 
 
-def rule_fault(text: str) -> str:
-    """Why a text is no rule; "" when it is one."""
+def rule_fault(text: str, name: str = "") -> str:
+    """Why a text is no rule, or none for what is called so; "" when it is one."""
     try:
-        RateLimit.read(text)
+        rule = RateLimit.read(text)
     except ValueError as fault:
         return str(fault)
+    # protects: a-city-does-not-shut-its-operators-out
+    if name in _LEAST:
+        least = RateLimit.read(_LEAST[name])
+        if rule.burst < least.burst or rule.step_s > least.step_s:
+            return (
+                f"“{text[:60]}” is too little to work with; the least is “{_LEAST[name]}”, at once and in the long run"
+            )
     return ""
 
 

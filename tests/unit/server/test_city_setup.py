@@ -266,6 +266,9 @@ def test_supervisors_set_a_city_up_by_the_api(city: City, url: str) -> None:
         {"field": "requests.key_reports", "before": "600 per 1 minute (as everywhere)", "after": "9 per 1 minute"}
     ]
     assert chief.get("/city").json()["requests"] == {"key_reports": "9 per 1 minute"}
+    for rule in ("1 per 24 hours", "29 per 1 second", "100 per 5 hours"):
+        shut_out = put(chief, {"requests": {"user_writes": rule}})
+        assert (shut_out.status_code, "is too little to work with" in shut_out.text) == (422, True), rule
     refused = put(chief, {"units": [{"id": "u1", "agency": "xx"}], "users": []})
     assert refused.status_code == 422
     assert len(refused.json()["faults"]) == 2

@@ -189,8 +189,8 @@ def test_processes_together_allow_what_one_does(processes: int) -> None:
 )
 def test_what_is_no_rule_is_not_taken(text: str) -> None:
     assert rule_fault(text)
-    assert rules_of(text_of({READ: text, WRITE: "5 per 1 minute", "newer": "1 per 1 hour"})) == {
-        WRITE: "5 per 1 minute"
+    assert rules_of(text_of({READ: text, WRITE: "90 per 1 minute", "newer": "1 per 1 hour"})) == {
+        WRITE: "90 per 1 minute"
     }
 
 
