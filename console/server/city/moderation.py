@@ -50,10 +50,11 @@ def moderated(connection: sa.Connection, report: Report, contact: NewContact | N
     moderation = read_moderation(connection)
     # protects: words-are-found-however-they-are-written
     texts = tuple(map(_plainly, (report.title, report.description, report.address)))
+    words = tuple(filter(str.strip, map(_plainly, moderation.words)))  # an empty one would be in every text
     waits = (
         report.service in moderation.services
         or (moderation.media_urls and any(photo.url for photo in report.photos))
-        or (moderation.words and any(map(_pattern(tuple(map(_plainly, moderation.words))).search, texts)))
+        or (words and any(map(_pattern(words).search, texts)))
         or (moderation.first_report and not _is_known(connection, contact.phone if contact is not None else ""))
     )
     return msgspec.structs.replace(report, publication=Publication.WAITING) if waits else report
