@@ -227,6 +227,28 @@ def test_lost_answers_make_no_second_report_and_a_lost_photo_no_lost_report(site
     assert lost == {"/reports": 0, "/photos/1": 0}
 
 
+@pytest.mark.parametrize("where", ["the report's page", "the map"])
+def test_a_photo_that_was_on_its_way_is_sent_from_the_page_that_its_reporter_went_to(
+    site: Site, phones: Any, where: str
+) -> None:
+    """ "Follow this report" broke its sending off: nothing said so, and it came when the form was opened again, or never."""
+    phone = phones(site, service_workers="block")
+    phone.watch.allowed += [*OFFLINE, "Service Worker registration blocked"]
+    photos = re.compile(r"/photos/\d$")
+    phone.context.route(photos, lambda route: route.abort())
+    page = phone.page
+    page.goto(site.url)
+    write(page)
+    send(page)
+    number = number_on(page, left=1)
+    page.get_by_role("link", name="Follow this report" if where == "the report's page" else "Map").click()
+    expect(page.locator("#waiting")).to_contain_text(f"received as {number}, photos still to be sent")
+    phone.context.unroute(photos)
+    page.get_by_role("button", name="Try again now").click()
+    expect(page.locator("#waiting")).to_be_hidden()
+    assert len(site.city.report(number).photos) == 1
+
+
 def test_a_position_that_the_phone_knows_only_roughly_is_told_to_be_so(site: Site, phones: Any) -> None:
     """The control room saw a point that may be two kilometres off as the very place."""
     phone = phones(site)

@@ -7,6 +7,7 @@ import { get, recall, remember } from "./keep.js";
 import { Later, ask } from "./net.js";
 import { shrink } from "./photos.js";
 import { PlaceMap } from "./place_map.js";
+import { keepSending } from "./sending.js";
 import { begin, loadCity } from "./shell.js";
 import { count, date, dateTime, t } from "./texts.js";
 
@@ -42,6 +43,7 @@ let photo = null;
 let owed = null;
 
 await begin();
+void keepSending();
 const placeMap = new PlaceMap("place");
 await loadGlyphs();
 city = await loadCity().catch(() => null);

@@ -5,6 +5,7 @@ import { drawBorders, colour, makeMap } from "./area_map.js";
 import { byId, fill, make, refill } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
 import { Later, ask } from "./net.js";
+import { keepSending } from "./sending.js";
 import { begin, loadCity } from "./shell.js";
 import { count, dateTime, t } from "./texts.js";
 
@@ -20,6 +21,7 @@ const WORLD = [-179, -80, 179, 80];
  */
 
 await begin();
+void keepSending();
 await loadGlyphs();
 const city = await loadCity();
 const services = new Map(city.services.map((one) => [one.code, one]));

@@ -6,14 +6,13 @@ import { byId, fill, make, newKey, plain } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
 import { all, drop, get, outlives, put } from "./keep.js";
 import { ask } from "./net.js";
-import { sendAll, waiting } from "./outbox.js";
 import { shrink } from "./photos.js";
 import { addressAt, exactnessText, PlaceSearch, placeText } from "./place_search.js";
+import { keepSending, tryAgain } from "./sending.js";
 import { begin, loadCity } from "./shell.js";
 import { count, dateTime, distance, t } from "./texts.js";
 
 const MOST_PHOTOS = 3;
-const AGAIN_MS = 30_000;
 const DRAFT = "draft";
 const NEAR_M = 100;
 const METRES_A_DEGREE = 111_320;
@@ -95,8 +94,6 @@ async function start() {
     event.preventDefault();
     location.assign(`/r/${encodeURIComponent(byId("number").value.trim())}`);
   });
-  addEventListener("online", retry);
-  setInterval(retry, AGAIN_MS);
   showServices();
   showPhotos();
   await showMine();
@@ -105,8 +102,7 @@ async function start() {
   addEventListener("popstate", () => go(history.state?.step ?? 1, false));
   show(first, false);
   if (!(await outlives())) say("draft.unkept");
-  await showWaiting();
-  await retry();
+  await keepSending(showDone, showMine);
 }
 
 /** Keep what was entered, now. @param {Partial<Draft>} values */
@@ -462,7 +458,7 @@ async function finish(event) {
   shown = one.key;
   showDone(one);
   byId("send").disabled = false;
-  await retry();
+  await tryAgain();
 }
 
 /** @param {import("./outbox.js").Waiting} one */
@@ -486,32 +482,6 @@ function showDone(one) {
     done.hidden = false;
     byId("head-done").focus();
   }
-}
-
-async function retry() {
-  await sendAll((one) => {
-    showDone(one);
-    showWaiting();
-  });
-  await showWaiting();
-  await showMine();
-}
-
-async function showWaiting() {
-  const found = await waiting();
-  const section = byId("waiting");
-  section.hidden = !found.length;
-  const lines = found.map((one) => {
-    const words = one.problem ? t("waiting.refused", { why: one.problem }) : one.number ? t("waiting.photos", { number: one.number }) : t(one.busy ? "waiting.busy" : "waiting.network");
-    const dropIt = async () => {
-      await drop("outbox", one.key);
-      await showWaiting();
-    };
-    const mark = make("span", { class: "mark", "data-mark": one.problem ? "refused" : "saved", "aria-hidden": "true" });
-    return make("li", {}, mark, make("b", {}, one.serviceName), ` ${dateTime(one.made)} · ${words} `, one.problem && make("button", { type: "button", class: "link", onclick: dropIt }, t("waiting.drop")));
-  });
-  const able = found.some((one) => !one.problem);
-  fill(section, make("ul", {}, ...lines), able && make("button", { type: "button", class: "plain", id: "retry", onclick: retry }, t("waiting.try")));
 }
 
 async function showMine() {
