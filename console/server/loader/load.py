@@ -128,10 +128,15 @@ def load_file(
                 services.make(code, name)
         if services.created:
             city.put_services(services.created)
-            result.notes.append(f"{len(services.created):,} categories of the file were added to the city's")
+            result.notes.append(
+                f"{len(services.created):,} categories of the file were added to the city's, all with priority 3: which"
+                " of them are life and safety (1) is for the city to say (sigap city, services.csv)"
+            )
         if made_areas:
             city.put_areas(made_areas)
-            result.notes.append(f"{len(made_areas):,} areas are known by name alone")
+            result.notes.append(
+                f"{len(made_areas):,} areas are known by name alone: without borders no new report lies in them"
+            )
         if survey.agencies:
             city.put_agencies([Agency(name, name) for name in survey.agencies])
         if "id" not in file.has and survey.rows:

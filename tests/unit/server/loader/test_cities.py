@@ -249,3 +249,15 @@ def test_another_time_zone_than_the_city_s_is_said(tmp_path: Path, city: City) -
     path.write_text(EXPORTS[0].text, "utf-8")
     result = load_file(path, city, timezone="Asia/Jakarta")
     assert "--timezone America/Toronto" in str(result)
+
+
+def test_what_a_city_has_to_say_itself_of_what_a_file_names_is_said(tmp_path: Path, city: City) -> None:
+    """Nothing of such a city would ever be a P1, and no new report lie in an area, and nobody had said so."""
+    path = tmp_path / "export.csv"
+    path.write_text(next(one.text for one in EXPORTS if one.city == "Seattle"), "utf-8")
+
+    notes = load_file(path, city, timezone="America/Los_Angeles").notes
+
+    assert any("all with priority 3" in note and "services.csv" in note for note in notes)
+    assert any("without borders no new report lies in them" in note for note in notes)
+    assert {service.priority for service in city.services()} == {3}
