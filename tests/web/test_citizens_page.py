@@ -231,7 +231,7 @@ def test_lost_answers_make_no_second_report_and_a_lost_photo_no_lost_report(site
 def test_a_photo_that_was_on_its_way_is_sent_from_the_page_that_its_reporter_went_to(
     site: Site, phones: Any, where: str
 ) -> None:
-    """ "Follow this report" broke its sending off: nothing said so, and it came when the form was opened again, or never."""
+    """The link broke its sending off: nothing said so, and it came when the form was opened again, or never."""
     phone = phones(site, service_workers="block")
     phone.watch.allowed += [*OFFLINE, "Service Worker registration blocked"]
     photos = re.compile(r"/photos/\d$")
