@@ -25,6 +25,7 @@ def write(page: Page, *, text: str = "Water up to the knee.", photos: int = 1) -
     page.get_by_role("button", name="Flood").click()
     page.get_by_role("button", name="Use my position").click()
     expect(page.locator("#accuracy")).to_contain_text("14")
+    expect(page.locator("#outside")).to_be_hidden()
     page.get_by_role("button", name="Next").click()
     page.get_by_label("What do you see?").fill(text)
     page.set_input_files("#photo", [upload(f"{n}.jpg", jpeg(colour=(n * 40, 90, 90))) for n in range(photos)])
@@ -252,12 +253,13 @@ def test_a_photo_that_was_on_its_way_is_sent_from_the_page_that_its_reporter_wen
 def test_a_position_that_the_phone_knows_only_roughly_is_told_to_be_so(site: Site, phones: Any) -> None:
     """The control room saw a point that may be two kilometres off as the very place."""
     phone = phones(site)
-    phone.context.set_geolocation({"latitude": LAT, "longitude": LON, "accuracy": 2_000})
+    phone.context.set_geolocation({"latitude": LAT + 1, "longitude": LON, "accuracy": 2_000})
     page = phone.page
     page.goto(site.url)
     page.get_by_role("button", name="Flood").click()
     page.get_by_role("button", name="Use my position").click()
     expect(page.locator("#accuracy")).to_contain_text("2,000")
+    expect(page.locator("#outside")).to_contain_text("outside Testville")
     page.get_by_role("button", name="Next").click()
     page.get_by_label("What do you see?").fill("Water in the house")
     send(page)

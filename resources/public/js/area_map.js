@@ -64,6 +64,11 @@ export function areaAt(lat, lon) {
   return around[0]?.properties.name ?? "";
 }
 
+/** Whether a place lies in none of the city's areas, of which some are known. @param {number} lat @param {number} lon */
+export function isOutside(lat, lon) {
+  return features.length > 0 && !areaAt(lat, lon);
+}
+
 /** @param {[number, number][]} ring of [lon, lat] @param {number} lat @param {number} lon */
 function inside(ring, lat, lon) {
   let within = false, before = ring.at(-1);

@@ -1,7 +1,7 @@
 // @ts-check
 /** The page on which a citizen reports: what, where, then photos and words; a draft survives everything. */
 
-import { areaAt, drawBorders, colour, makeMap, streetsInfo } from "./area_map.js";
+import { areaAt, drawBorders, colour, isOutside, makeMap, streetsInfo } from "./area_map.js";
 import { byId, fill, make, newKey, plain } from "./dom.js";
 import { glyph, loadGlyphs } from "./glyphs.js";
 import { all, drop, get, outlives, put } from "./keep.js";
@@ -43,6 +43,7 @@ let draft = empty();
 let services = [];
 /** @type {import("./shell.js").City["city"]["bbox"]} */
 let bbox = null;
+let cityName = "";
 /** @type {L.Map | null} */
 let map = null;
 /** @type {L.LayerGroup | null} */
@@ -71,6 +72,7 @@ async function start() {
     const city = await loadCity();
     services = city.services;
     bbox = city.city.bbox;
+    cityName = city.city.name;
   } catch {
     say("what.offline");
   }
@@ -273,6 +275,7 @@ function showPlace() {
   const area = lat === null || lon === null || draft.found ? "" : areaAt(lat, lon);
   const how = lat === null ? "" : draft.found ? t("where.searched", { place: placeText(draft.found), how: exactnessText(draft.found) }) : accuracy === null ? t("where.chosen") : t("where.found", { metres: count(Math.round(accuracy)) });
   byId("accuracy").textContent = area ? `${area}. ${how}` : how;
+  showOutside();
   const pin = invented && draft.pin ? `${draft.pin} · ${t("where.invented")}` : draft.pin;
   byId("pin").textContent = pin && lat !== null ? t("where.pin", { address: pin }) : "";
   if (!map || lat === null || lon === null) return;
@@ -283,6 +286,14 @@ function showPlace() {
   const dot = L.circleMarker([lat, lon], { radius: 10, color: colour("surface-panel"), weight: 3, fillColor: accent, fillOpacity: 1, interactive: false });
   marker = L.layerGroup([...halo, dot]).addTo(map);
   if (accuracy !== null && !draft.found) map.setView([lat, lon], Math.max(15, map.getZoom()), { animate: false });
+}
+
+/** Say so where the city is not responsible; it may still be told. */
+function showOutside() {
+  const { lat, lon } = draft;
+  const outside = lat !== null && lon !== null && isOutside(lat, lon);
+  byId("outside").hidden = !outside;
+  byId("outside").textContent = outside ? t("where.outside", { city: cityName }) : "";
 }
 
 function locate() {
