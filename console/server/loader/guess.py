@@ -68,6 +68,8 @@ _WORDS: Mapping[str, str] = {
 }
 _GENERAL = frozenset({"name", "nombre", "nom", "nome", "naam", "label", "value", "text"})
 """What the name of a part says nothing by: the object around it is meant."""
+_DATE = frozenset({"date", "datum", "fecha", "data", "tanggal", "dt", "timestamp"})
+_OTHER_DATES = frozenset(word for field in ("updated", "closed", "due") for word in _WORDS[field].split())
 _OF_VALUES = {"photo": re.compile(r"https?://\S+"), "contact_email": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")}
 _PARTS = re.compile(r"[^\W\d_]+(?=[A-Z][a-z])|[^\W_]+")
 
@@ -195,14 +197,14 @@ class _Look:
         self.place = place
         parts = [part for part in name.split(".") if part] or [name]
         last = parts[-2] if len(parts) > 1 and parts[-1].casefold() in _GENERAL else parts[-1]
-        self.words = {part.casefold() for part in _PARTS.findall(last)} | {plain(last), plain(name)}
+        self.words = {part.casefold() for part in _PARTS.findall(last)}
+        self.whole = {plain(last), plain(name)}
         filled = [value for value in values if value]
         self.filled = len(filled) / max(1, len(values))
         looked = filled[:_LOOKED_AT]
         count = max(1, len(looked))
         self.values = looked
-        column = DateColumn(name, day_first=True)
-        self.dates = sum(_is_time(value, column) for value in looked) / count
+        self.dates = sum(map(_is_time, looked)) / count
         numbers = [pair[0] for value in looked if (pair := read_pair(value, "0", "")) is not None]
         self.numbers = len(numbers) / count
         self.decimals = sum(number != int(number) for number in numbers) / count
@@ -219,8 +221,10 @@ class _Look:
         return sum(pattern.match(value) is not None for value in self.values) / max(1, len(self.values))
 
 
-def _is_time(value: str, column: DateColumn) -> bool:
-    return not value.isdigit() and len(value) >= 6 and read_time(value, column, _UTC) is not None
+def _is_time(value: str) -> bool:
+    if value.isdigit() or len(value) < 6:
+        return False
+    return any(read_time(value, DateColumn("", day_first=order), _UTC) is not None for order in (True, False))
 
 
 def _assigned(looks: Mapping[str, _Look], dialects: Dialects) -> dict[str, str]:
@@ -256,14 +260,11 @@ def _pair(looks: Mapping[str, _Look]) -> dict[str, str]:
 
 def _score(field: str, look: _Look, plain_words: Dialect, as_status: float) -> float:
     """How likely a column is this field; below _LEAST it is not."""
-    named = 0.0
-    if {plain(name) for name in plain_words.columns.get(field, ())} & look.words:
-        named = 1.0
-    elif set(_WORDS[field].split()) & look.words:
-        named = 0.8
+    named = _named(field, look, plain_words)
     if field in DATES:
         fit = 0.1 if (look.filled > 0.98) == (field in ("created", "updated")) else 0.0
-        return (named + fit or 0.0) + (0.45 if field == "created" else 0.0) if look.dates >= 0.8 else 0.0
+        usual = 0.4 if field == "created" and not look.words & _OTHER_DATES else 0.0
+        return named + fit + usual if look.dates >= 0.8 else 0.0
     if look.dates >= 0.8:
         return 0.0
     if field == "status":
@@ -288,6 +289,15 @@ def _score(field: str, look: _Look, plain_words: Dialect, as_status: float) -> f
             else 0.0
         )
     return named
+
+
+def _named(field: str, look: _Look, plain_words: Dialect) -> float:
+    """How much the name of a column says that it is this field: all of the name, a word of it, or nothing."""
+    known, names = {plain(name) for name in plain_words.columns.get(field, ())}, set(_WORDS[field].split())
+    if look.whole & (known | names):
+        return 1.3 if look.whole & known else 1.1
+    words = look.words - _DATE if field == "created" and look.words & _OTHER_DATES else look.words
+    return 0.8 if words & (known | names) else 0.0
 
 
 def _examples(columns: Mapping[str, Sequence[str]]) -> tuple[dict[str, str], ...]:

@@ -51,6 +51,17 @@ def test_a_table_in_german(tmp_path: Path, city: City) -> None:
     assert load_file(path, city, mapping=folder).format == "CSV of g"
 
 
+def test_whole_names_go_before_parts_of_others_and_months_may_come_first(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text(
+        "Location,ServiceDate,CreatedDate,UpdatedDate,AddressVerified,Address,Request Type\n"
+        "Corner of some streets of it,01/13/2019,12/31/2018 10:50:56 PM,01/18/2019 12:49:55 PM,Y,3 Ring,Tree\n"
+    )
+    _, said = guessed(path, tmp_path)
+    found = {line.split()[0]: line.split()[1] for line in said.splitlines()[1:] if line.startswith("  ")}
+    assert (found["created"], found["updated"], found["address"]) == ("CreatedDate", "UpdatedDate", "Address")
+
+
 def test_objects_in_a_list_of_any_name(tmp_path: Path, city: City) -> None:
     path = tmp_path / "s.json"
     path.write_text(json.dumps({"n": 2, "incidencias": [SPANISH, SPANISH | {"radicado": "A2", "estado": "abierto"}]}))
