@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from api_client.decoding import decode
 from api_client.model import Calendar, Report, Service
 from console.rules.sla import clocks, sla_of
 from console.server.city import schema
 from console.server.city.callers import contact_row
-from console.server.city.database import REPORTS, Database, next_numbers
+from console.server.city.database import REPORTS, Database, next_numbers, upserting
 from console.server.city.records import LoadedReport
 
 BATCH = 500
@@ -33,18 +36,52 @@ def load_reports(database: Database, rows: Iterable[LoadedReport], now: datetime
     with database.read() as connection:
         services = _all(connection, schema.services, Service)
         calendars = _all(connection, schema.calendars, Calendar)
-    count = 0
     source = iter(rows)
-    while batch := list(islice(source, BATCH)):
-        latest = {row.report.id: row for row in batch}
-        timed = [with_clocks(row, services, calendars, now) for row in latest.values()]
-        prepared = [_prepare(row) for row in timed]  # encoded before the writing transaction begins, to keep it short
-        with database.write() as connection:
-            fresh = list(_newer(connection, prepared))
-            seq = _write(database, connection, fresh)
-        database.announce(seq)
-        count += len(fresh)
+    count = 0
+    with _Writer(database) as writer:
+        while batch := list(islice(source, BATCH)):
+            latest = {row.report.id: row for row in batch}
+            timed = [with_clocks(row, services, calendars, now) for row in latest.values()]
+            # encoded before the writing transaction begins, to keep it short
+            count += writer.put([_prepare(row) for row in timed])
+        count += writer.put([])
     return count
+
+
+class _Writer:
+    """Writes batches into the database in their order; the next one is made while PostgreSQL works on the last.
+
+    SQLite works in this process: a thread of its own would have to ask for the interpreter after each row.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._thread = None if database.is_sqlite else ThreadPoolExecutor(1, "load")
+        self._under_way: Future[int] | None = None
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread is not None:
+            self._thread.shutdown()
+
+    def put(self, batch: list[_Prepared]) -> int:
+        """Write a batch; how many of those written by now were new or newer. Raises what an earlier one met."""
+        if self._thread is None:
+            return self._write(batch)
+        count = self._under_way.result() if self._under_way is not None else 0
+        self._under_way = self._thread.submit(self._write, batch) if batch else None
+        return count
+
+    def _write(self, batch: list[_Prepared]) -> int:
+        if not batch:
+            return 0
+        with self._database.write() as connection:
+            fresh = list(_newer(connection, batch))
+            seq = _write(self._database, connection, fresh)
+        self._database.announce(seq)
+        return len(fresh)
 
 
 def _all(connection: sa.Connection, table: sa.Table, kind: type[Any]) -> dict[str, Any]:
@@ -103,8 +140,38 @@ def _write(database: Database, connection: sa.Connection, prepared: list[_Prepar
         row["seq"] = seq
         ready.setdefault(kind, []).append(row)
     for kind, listed in ready.items():
-        database.upsert(connection, schema.TABLES[kind], listed)
+        _put(database, connection, schema.TABLES[kind], listed)
     return last
+
+
+def _put(database: Database, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows of the same columns, or replace what is there, with one word to the database for all of them."""
+    names = tuple(rows[0])
+    if database.is_sqlite:
+        statement, order = _for_sqlite(table, names)
+        connection.exec_driver_sql(statement, [tuple(map(row.__getitem__, order)) for row in rows])
+    else:
+        connection.execute(_for_postgresql(table, names), {name: [row[name] for row in rows] for name in names})
+
+
+@functools.cache
+def _for_sqlite(table: sa.Table, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The statement as the driver takes it, and the order of its values."""
+    compiled = upserting(True, table, names).compile(dialect=sqlite.dialect(), column_keys=list(names))
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+@functools.cache
+def _for_postgresql(table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
+    """The statement that takes a list of values for each column."""
+    lists = [
+        sa.func.unnest(sa.bindparam(name, type_=postgresql.ARRAY(table.c[name].type))).label(name) for name in names
+    ]
+    statement = postgresql.insert(table).from_select(names, sa.select(*lists))
+    keys = [column.name for column in table.primary_key]
+    return statement.on_conflict_do_update(
+        index_elements=keys, set_={name: statement.excluded[name] for name in names if name not in keys}
+    )
 
 
 def _raise_report_number(connection: sa.Connection, reports: Iterable[Report]) -> None:

@@ -44,7 +44,7 @@ class ObjectReader:
             lat, lon, remark = place_of(value if "coordinates" in value else value.get("geometry"))
             if remark:
                 remarks.append(remark)
-            texts["lat"], texts["lon"] = lat, lon
+            texts |= {"lat": lat, "lon": lon} if lat or lon else {}
         for field, ways in self._plan(tuple(properties)):
             for name, path in ways:
                 found = _end_of(properties[name], path) if path else properties[name]

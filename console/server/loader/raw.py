@@ -49,6 +49,8 @@ FIELDS = (
 CONTENT = ("id", "description", "title", "service", "service_code", "address", "lat", "lon", "point", "photo")
 """Fields of which one at least makes a line a report."""
 
+_CONTENT = frozenset(CONTENT)
+
 DATES = ("created", "updated", "closed", "due")
 
 
@@ -70,7 +72,7 @@ class RawReport:
 
     def is_report(self) -> bool:
         """Whether it can be a report: an id, or anything to work on (words, a category, a place, a photo)."""
-        return any(self.values.get(name) for name in CONTENT)
+        return "id" in self.values or not _CONTENT.isdisjoint(self.values)
 
     def identity(self) -> int:
         """64 bits that stand for its id, or for all it says where it has none; to find repetitions."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from console.rules.moments import can_be
@@ -41,6 +42,8 @@ _NUMBERS = re.compile(r"(?P<first>\d{1,2})[-/.](?P<then>\d{1,2})[-/.](?P<year>\d
 _DAY_WORD = re.compile(r"(?:\w+,\s*)?(?P<day>\d{1,2})[ -](?P<word>[A-Za-z]{3,9})\.?,?[ -](?P<year>\d{4})" + _CLOCK)
 _WORD_DAY = re.compile(r"(?P<word>[A-Za-z]{3,9})\.? (?P<day>\d{1,2}),? (?P<year>\d{4})" + _CLOCK)
 _EPOCH = re.compile(r"\d{10}(?:\d{3})?(?:\.\d+)?")
+_USUAL_LENGTHS = (10, 19, 20, 25)
+"""Of 2024-01-31, with a time, with Z, with an offset: those are read without an expression."""
 _ZONES = {"Z": 0, "UTC": 0, "GMT": 0, "WIB": 7, "WITA": 8, "WIT": 9}
 
 
@@ -84,8 +87,7 @@ class DateColumn:
         return "day/month/year" if self.day_first else "month/day/year"
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """A time in UTC, and whether its zone was assumed."""
 
     at: datetime
@@ -97,6 +99,13 @@ def read_time(text: str, column: DateColumn, zone: ZoneInfo) -> Moment | None:
     if _EPOCH.fullmatch(text):
         seconds = float(text) / (1000 if len(text.split(".")[0]) == 13 else 1)
         return _plausible(datetime.fromtimestamp(seconds, UTC), assumed=False)
+    if text[4:5] == text[7:8] == "-" and len(text) in _USUAL_LENGTHS:
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
+            return _in_utc(at, zone)
     for pattern in (_YEAR_FIRST, _NUMBERS, _DAY_WORD, _WORD_DAY, _COMPACT):
         match = pattern.fullmatch(text)
         if match is not None:
@@ -129,9 +138,15 @@ def _moment(match: re.Match[str], column: DateColumn, zone: ZoneInfo) -> Moment 
         at = datetime(  # noqa: DTZ001  the zone is put on below
             year, month, day, hour, int(parts["minute"] or 0), int(parts["second"] or 0), fraction
         )
-        if parts["zone"]:
-            return _plausible(at.replace(tzinfo=_offset(parts["zone"])).astimezone(UTC), assumed=False)
-        return _plausible(at.replace(tzinfo=zone).astimezone(UTC), assumed=True)
+        return _in_utc(at.replace(tzinfo=_offset(parts["zone"])) if parts["zone"] else at, zone)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _in_utc(at: datetime, zone: ZoneInfo) -> Moment | None:
+    assumed = at.tzinfo is None
+    try:
+        return _plausible((at.replace(tzinfo=zone) if assumed else at).astimezone(UTC), assumed=assumed)
     except (ValueError, OverflowError):
         return None
 

@@ -1,0 +1,49 @@
+"""Many reports at once: batches are written in their order, and whatever stops the source, each is there or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from console.server.city.bulk_insert import BATCH
+from console.server.city.city import City
+from console.server.city.records import LoadedReport
+from tests.unit.server.conftest import Clock, a_report
+
+COUNT = 2 * BATCH + 100
+
+
+def loaded(key: str, updated: datetime, description: str = "A hole.") -> LoadedReport:
+    return LoadedReport(replace(a_report(key, description=description), updated=updated))
+
+
+def test_of_an_id_in_several_batches_the_newest_stays(city: City, clock: Clock) -> None:
+    before = city.stats().reports
+    at = clock() - timedelta(days=1)
+    rows = [loaded(f"m{n}", at) for n in range(COUNT)]
+    city.load([*rows, loaded("m0", at - timedelta(days=1), "older"), loaded("m1", at + timedelta(hours=1), "newer")])
+    assert city.stats().reports == before + COUNT
+    assert [city.report(key).description for key in ("m0", "m1", "m2")] == ["A hole.", "newer", "A hole."]
+
+
+def test_what_was_made_before_the_source_failed_is_there(city: City) -> None:
+    before = city.stats().reports
+
+    def source() -> Iterator[LoadedReport]:
+        for n in range(COUNT):
+            yield LoadedReport(a_report(f"m{n}"))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        city.load(source())
+    assert city.stats().reports == before + 2 * BATCH
+
+
+def test_what_the_database_refuses_is_raised(city: City) -> None:
+    with city.database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE reports RENAME TO elsewhere")
+    with pytest.raises(Exception, match="reports"):
+        city.load([LoadedReport(a_report(f"m{n}")) for n in range(COUNT)])
