@@ -81,6 +81,16 @@ def test_an_address_turns_no_area_and_no_distance_round(crew_site: Site, phones:
     expect(page.locator("#job-facts")).to_contain_text("Jl. Uji 1 · West ward")
 
 
+def test_a_job_without_an_address_says_its_point(crew_site: Site, phones: Any) -> None:
+    """It said nothing but "Open in map app", which is no place on a phone that has none for such links."""
+    site = crew_site
+    page = phones(site).page
+    ordered(site, address="")
+    sign_in(page, site)
+    page.get_by_role("button", name=re.compile("Flood")).click()
+    expect(page.locator("#job-facts")).to_contain_text(f"{LAT + 0.01:.5f}, {LON:.5f}")
+
+
 def received(page: Page, count: int) -> None:
     """So many deeds on this job have been received, and nothing waits."""
     expect(page.locator("#job-deeds .mark[data-mark=received]")).to_have_count(count)

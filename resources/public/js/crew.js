@@ -13,6 +13,8 @@ import { begin } from "./shell.js";
 import { deafAtFirst } from "./taps.js";
 import { dateTime, distance, has, t } from "./texts.js";
 
+/** Of degrees: about a metre. */
+const POINT_DIGITS = 5;
 const SIGNED = "sigap.crew";
 const SHARED = "sigap.crew.position";
 const KEPT_JOBS = "jobs";
@@ -540,8 +542,9 @@ function drawJob(job) {
   byId("job-description").textContent = [report.title, report.description].filter(Boolean).join("\n");
   const placed = typeof report.lat === "number";
   const far = here && placed ? t("job.distance", { distance: distance(metres(here, report)) }) : "";
+  const point = placed ? `${Number(report.lat).toFixed(POINT_DIGITS)}, ${Number(report.lon).toFixed(POINT_DIGITS)}` : ""; // not every phone has a program for `geo:`
   /** @type {[string, string][]} */
-  const facts = [["job.place", [report.address, job.area, far].filter(Boolean).join(" · ")], ["job.ordered", [cityTime(assignment.ordered_at ?? assignment.created), assignment.ordered_by && t("job.by", { who: assignment.ordered_by })].filter(Boolean).join(" ")]];
+  const facts = [["job.place", [report.address || point, job.area, far].filter(Boolean).join(" · ")], ["job.ordered", [cityTime(assignment.ordered_at ?? assignment.created), assignment.ordered_by && t("job.by", { who: assignment.ordered_by })].filter(Boolean).join(" ")]];
   fill(byId("job-facts"), ...facts.filter(([, value]) => value).flatMap(([key, value]) => [make("dt", {}, t(key)), make("dd", {}, value)]));
   byId("job-map").hidden = !placed;
   if (placed) byId("job-map").href = `geo:${Number(report.lat)},${Number(report.lon)}?q=${Number(report.lat)},${Number(report.lon)}`;

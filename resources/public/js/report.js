@@ -114,6 +114,12 @@ function change(values) {
   saving = saving.then(() => put("draft", state)).catch(() => say("draft.unkept"));
 }
 
+/** A name whose line may end behind a slash. @param {string} name @returns {(HTMLElement | string)[]} */
+function breakable(name) {
+  const parts = name.split("/");
+  return parts.flatMap((part, at) => (at < parts.length - 1 ? [`${part}/`, make("wbr")] : [part]));
+}
+
 /** @param {string} key @param {Record<string, string | number>} [values] */
 function say(key, values) {
   byId("said").textContent = key ? t(key, values) : "";
@@ -193,7 +199,7 @@ function tile(service) {
     go(2);
   };
   const chosen = String(service.code === draft.service);
-  return make("button", { type: "button", class: "tile", "aria-pressed": chosen, onclick: choose }, glyph(service.glyph), make("span", {}, service.name));
+  return make("button", { type: "button", class: "tile", "aria-pressed": chosen, onclick: choose }, glyph(service.glyph), make("span", {}, ...breakable(service.name)));
 }
 
 function serviceName() {
