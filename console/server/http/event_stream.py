@@ -43,6 +43,7 @@ class Subscribers:
         self._change_watcher = change_watcher
         self._beat_s, self._gone_s = beat_s, gone_s
         self._leaving: set[asyncio.Future[None]] = set()
+        self._in_turn = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: set[Subscriber] = set()
         self._of: Counter[str] = Counter()
@@ -135,10 +136,16 @@ class Subscribers:
         self._note(self._city.presence.leave_unless_elsewhere, user, ended)
 
     def _note(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Do this work at the database on a thread."""
-        noting = asyncio.ensure_future(run_in_threadpool(work, *arguments))
+        """Do this work at the database on a thread, behind what was to be noted before."""
+        noting = asyncio.ensure_future(self._noted(work, *arguments))
         self._leaving.add(noting)
         noting.add_done_callback(self._on_left)
+
+    async def _noted(self, work: Callable[..., None], *arguments: Any) -> None:
+        # Of two threads the later may come first, and who has gone would be there again.
+        # protects: presence-is-noted-in-order
+        async with self._in_turn:
+            await run_in_threadpool(work, *arguments)
 
     def _on_left(self, leaving: asyncio.Future[None]) -> None:
         self._leaving.discard(leaving)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,8 +14,10 @@ import pytest
 import sqlalchemy as sa
 
 from console.server.city import audit, schema
+from console.server.city.change_watcher import ChangeWatcher
 from console.server.city.city import City
 from console.server.city.users import Users, add_user
+from console.server.http.event_stream import Subscribers
 from console.server.http.rate_limit import RULES, RateLimits
 from tests.helpers.patience import Patience
 from tests.unit.server.conftest import START, Api, Clock, recorded, running
@@ -79,12 +83,14 @@ def test_a_console_at_another_server_of_the_city_is_known(
         here, there = {"Sigap-Console": "here"}, {"Sigap-Console": "there"}
         at_first.ok("10", "claim")
         with at_first.get("/stream", stream=True, headers=there) as stream:
-            assert next(stream.iter_lines(chunk_size=1))
+            lines = stream.iter_lines(chunk_size=1)  # once it is let go the stream is closed
+            assert next(lines)
             for _ in range(4):
                 clock.skip(seconds=25)
                 assert presence(at_second, "PUT", json={"report": "10"}, headers=there) == 204
             with at_second.get("/stream", stream=True, headers=here) as own:
-                assert next(own.iter_lines(chunk_size=1))
+                own_lines = own.iter_lines(chunk_size=1)
+                assert next(own_lines)
                 assert presence(at_second, "PUT", json={"report": None}, headers=here) == 204
             assert presence(at_second, "DELETE", headers=here) == 204
             other.presence.leave_unless_elsewhere("ani", clock())
@@ -110,13 +116,33 @@ def test_a_console_that_listens_again_is_there_before_it_tells_so(city: City, op
     assert presence(ani, "PUT", json={"report": None}, headers=there) == 204
     for expected in ([], ["there"]):
         with ani.get("/stream", stream=True, headers=there) as stream:
-            assert next(stream.iter_lines(chunk_size=1))
+            lines = stream.iter_lines(chunk_size=1)  # once it is let go the stream is closed
+            assert next(lines)
             patience = Patience(20)
             while expected and consoles(city) != expected:
                 assert not patience.is_over
         patience = Patience(20)
         while consoles(city):  # until the server knows that the stream is gone
             assert not patience.is_over
+
+
+@one_database
+def test_presence_is_noted_in_the_order_in_which_it_came(city: City) -> None:
+    """A console that came and went at once was there for a minute: the thread of its coming was the slower one."""
+    noted: list[str] = []
+
+    def note(what: str, wait_s: float) -> None:
+        time.sleep(wait_s)
+        noted.append(what)
+
+    async def come_and_go() -> None:
+        subscribers = Subscribers(city, ChangeWatcher(city))
+        subscribers._note(note, "comes", 0.05)
+        subscribers._note(note, "goes", 0.0)
+        await asyncio.wait(set(subscribers._leaving))
+
+    asyncio.run(come_and_go())
+    assert noted == ["comes", "goes"]
 
 
 @one_database
