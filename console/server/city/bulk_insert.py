@@ -151,7 +151,8 @@ def _put(database: Database, connection: sa.Connection, table: sa.Table, rows: l
         statement, order = _for_sqlite(table, names)
         connection.exec_driver_sql(statement, [tuple(map(row.__getitem__, order)) for row in rows])
     else:
-        connection.execute(_for_postgresql(table, names), {name: [row[name] for row in rows] for name in names})
+        # the driver's own lists: SQLAlchemy's ARRAY looks at each value in turn
+        connection.exec_driver_sql(_for_postgresql(table, names), tuple([row[name] for row in rows] for name in names))
 
 
 @functools.cache
@@ -162,16 +163,18 @@ def _for_sqlite(table: sa.Table, names: tuple[str, ...]) -> tuple[str, tuple[str
 
 
 @functools.cache
-def _for_postgresql(table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
-    """The statement that takes a list of values for each column."""
+def _for_postgresql(table: sa.Table, names: tuple[str, ...]) -> str:
+    """The statement as the driver takes it, with a list of values for each column in the order of `names`."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     lists = [
-        sa.func.unnest(sa.bindparam(name, type_=postgresql.ARRAY(table.c[name].type))).label(name) for name in names
+        sa.func.unnest(sa.literal_column(f"%s::{table.c[name].type.compile(dialect)}[]")).label(name) for name in names
     ]
     statement = postgresql.insert(table).from_select(names, sa.select(*lists))
     keys = [column.name for column in table.primary_key]
-    return statement.on_conflict_do_update(
+    replacing = statement.on_conflict_do_update(
         index_elements=keys, set_={name: statement.excluded[name] for name in names if name not in keys}
     )
+    return str(replacing.compile(dialect=dialect)).replace("%%s", "%s")
 
 
 def _raise_report_number(connection: sa.Connection, reports: Iterable[Report]) -> None:
