@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from api_client.decoding import decode
+
 READ = "user_reads"
 WRITE = "user_writes"
 UPLOAD = "user_photo_megabytes"
@@ -65,7 +67,7 @@ class RateLimit(NamedTuple):
 
 def rules_of(text: str | None) -> dict[str, str]:
     """The rules in a stored text, without any that this version does not know."""
-    rules = msgspec.json.decode(text, type=dict[str, str]) if text else {}
+    rules: dict[str, str] = decode(text, dict[str, str]) if text else {}
     return {name: rule for name, rule in rules.items() if name in CITY_SETS and not rule_fault(rule, name)}
 
 

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from starlette.requests import Request
 
+from api_client.decoding import decode
+
 LANGUAGES = ("en", "id")
 _PLACE = re.compile(r"\{(\w+)\}")
 _COLON = {"en": ":", "id": "."}
@@ -49,7 +51,8 @@ def texts_for(request: Request) -> PageTexts:
 @functools.cache
 def _catalogue(language: str) -> dict[str, str]:
     path = resources.files("resources").joinpath("public", "texts", f"{language}.json")
-    return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    texts: dict[str, str] = decode(path.read_bytes(), dict[str, str])
+    return texts
 
 
 def _in_zone(when: datetime, zone: str) -> datetime:
