@@ -6,7 +6,7 @@ import gc
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -107,7 +107,7 @@ def load_file(
     with (
         plain_file(path, given.encoding if given else None) as readable,
         opened(readable, path, dialects) as file,
-        scratch_folder() as scratch,
+        ExitStack() as stack,
         _refused_file(refused, file, given) as rejects,
         _seldom_swept(),
     ):
@@ -117,7 +117,7 @@ def load_file(
         result.fields_found = tuple(name for name in FIELDS if name in file.has)
         if given is not None:
             _check_mapping(given, file, path)
-        system = ReferenceSystem(file.crs, scratch) if file.crs is not None else None
+        system = ReferenceSystem(file.crs, stack.enter_context(scratch_folder())) if file.crs is not None else None
         if system is not None:
             result.notes.append(f"places were converted from {file.crs} to degrees of WGS 84")
         file = _Readings(file, system, stopping)
