@@ -30,7 +30,7 @@ _PHOTOS = "image/jpeg,image/png,image/webp"
 _NO_PLACE = "none"
 
 
-class Reader(msgspec.Struct, frozen=True):
+class PageReader(msgspec.Struct, frozen=True):
     """Who reads a page: in which words, of which city, by which clock; `path` is where he is."""
 
     texts: PageTexts
@@ -51,7 +51,7 @@ class Reader(msgspec.Struct, frozen=True):
         return f"{path}?{urlencode({'plain': '1', 'lang': self.texts.language} | query)}"
 
 
-def page(reader: Reader, title: str, *content: Child) -> Html:
+def page(reader: PageReader, title: str, *content: Child) -> Html:
     """A whole page."""
     t = reader.t
     head = tag(
@@ -81,7 +81,7 @@ def page(reader: Reader, title: str, *content: Child) -> Html:
     return Html("<!doctype html>" + tag("html", head, body, lang=reader.texts.language).text)
 
 
-def _languages(reader: Reader) -> Html:
+def _languages(reader: PageReader) -> Html:
     more = dict(reader.kept) | ({"key": reader.key} if reader.key else {})
     links = [
         tag(
@@ -101,7 +101,7 @@ def notice(text: str) -> Html:
     return tag("p", text, class_="notice", role="alert") if text else NONE
 
 
-def refusal(reader: Reader, head: str, text: str) -> Html:
+def refusal(reader: PageReader, head: str, text: str) -> Html:
     """The page that says that something was not taken, or is not there."""
     words = [tag("h1", head), tag("p", text), tag("p", reader.t("plain.go_back"), class_="quiet")]
     links = tag("div", tag("a", reader.t("missing.report"), class_="plain", href=reader.href("/")), class_="actions")
@@ -112,7 +112,7 @@ def refusal(reader: Reader, head: str, text: str) -> Html:
 
 
 def first_step(
-    reader: Reader, services: Sequence[Service], service: str, address: str, errors: Mapping[str, str]
+    reader: PageReader, services: Sequence[Service], service: str, address: str, errors: Mapping[str, str]
 ) -> Html:
     """What is it and where; then come what the service asks and the words."""
     t = reader.t
@@ -188,7 +188,7 @@ class Details(msgspec.Struct, frozen=True):
     errors: Mapping[str, str] = {}
 
 
-def second_step(reader: Reader, details: Details) -> Html:
+def second_step(reader: PageReader, details: Details) -> Html:
     """The words, the service's questions, photos and the contact."""
     t, form, errors = reader.t, details.form, details.errors
     address = form.one("address")
@@ -263,7 +263,7 @@ def second_step(reader: Reader, details: Details) -> Html:
     )
 
 
-def _places(reader: Reader, details: Details) -> Html:
+def _places(reader: PageReader, details: Details) -> Html:
     """The places that the address may mean; one has to be chosen, or none."""
     if not details.places:
         return NONE
@@ -288,13 +288,13 @@ def place_value(place: PublicPlace) -> str:
     return f"{place.lat:.6f},{place.lon:.6f},{place.within_m:.0f}"
 
 
-def _place_words(reader: Reader, place: PublicPlace) -> str:
+def _place_words(reader: PageReader, place: PublicPlace) -> str:
     how = reader.t(f"exact.{place.exactness}", metres=f"{place.within_m:.0f}")
     where = ", ".join(dict.fromkeys(one for one in (place.label, place.area) if one))
     return f"{where}: {how}"
 
 
-def _near(reader: Reader, details: Details) -> Html:
+def _near(reader: PageReader, details: Details) -> Html:
     """The nearest open report of the same kind: perhaps somebody has told it already."""
     near = details.near
     if near is None:
@@ -310,14 +310,14 @@ def _near(reader: Reader, details: Details) -> Html:
     )
 
 
-def near_words(reader: Reader, service: str, near: NearReport) -> str:
+def near_words(reader: PageReader, service: str, near: NearReport) -> str:
     """`Flood, 60 m from here, 1 Dec 2026, 14:02`."""
     at = datetime.fromtimestamp(near.created_s, UTC)
     when = reader.texts.date_time(at, reader.zone)
     return reader.t("near.text", service=service, distance=f"{round(near.distance_m, -1):.0f} m", time=when)
 
 
-def _question(reader: Reader, one: ServiceAttribute, form: PostedForm, errors: Mapping[str, str]) -> Html:
+def _question(reader: PageReader, one: ServiceAttribute, form: PostedForm, errors: Mapping[str, str]) -> Html:
     name = f"attribute[{one.code}]"
     given = form.attributes().get(one.code, ())
     words = one.description if one.required else reader.t("send.optional", question=one.description)
@@ -338,7 +338,7 @@ def _question(reader: Reader, one: ServiceAttribute, form: PostedForm, errors: M
 # How it goes on
 
 
-class Following(msgspec.Struct, frozen=True):
+class FollowUp(msgspec.Struct, frozen=True):
     """What the page of a report shows: `service` is its service's name, `once` the key of what is done on it next."""
 
     report: PublicReport
@@ -351,7 +351,7 @@ class Following(msgspec.Struct, frozen=True):
     errors: Mapping[str, str] = {}
 
 
-def follow_page(reader: Reader, following: Following) -> Html:
+def follow_page(reader: PageReader, following: FollowUp) -> Html:
     """Where a report stands, what was done and said, and what the reader can do about it."""
     t, report = reader.t, following.report
     title = f"{report.number} · {following.service}"
@@ -406,11 +406,11 @@ def follow_page(reader: Reader, following: Following) -> Html:
     )
 
 
-def _link(reader: Reader, number: str) -> Html:
+def _link(reader: PageReader, number: str) -> Html:
     return tag("a", number, href=reader.href(f"/r/{quote(number, safe='')}"))
 
 
-def _arrived(reader: Reader, following: Following) -> Html:
+def _arrived(reader: PageReader, following: FollowUp) -> Html:
     """What who has just reported is told."""
     if not following.is_new:
         return NONE
@@ -427,14 +427,14 @@ def _arrived(reader: Reader, following: Following) -> Html:
     )
 
 
-def _me_too(reader: Reader, following: Following) -> Html:
+def _me_too(reader: PageReader, following: FollowUp) -> Html:
     if reader.key or not is_open(Status(following.report.status)):
         return NONE
     button = tag("button", reader.t("metoo.go"), class_="plain", name="deed", value="me-too")
     return _deed(reader, following, tag("div", button, class_="actions"))
 
 
-def _answer(reader: Reader, following: Following) -> Html:
+def _answer(reader: PageReader, following: FollowUp) -> Html:
     """The reporter's two answers after the end."""
     report, t = following.report, reader.t
     if report.answer_until is None:
@@ -468,12 +468,12 @@ def _answer(reader: Reader, following: Following) -> Html:
     return tag("section", tag("h2", t("answer.head")), *head, _deed(reader, following, no), class_="card")
 
 
-def _deed(reader: Reader, following: Following, content: Html) -> Html:
+def _deed(reader: PageReader, following: FollowUp, content: Html) -> Html:
     hidden = _hidden(once=following.once, key=reader.key)
     return tag("form", *hidden, content, method="post", enctype="multipart/form-data", action=reader.href(reader.path))
 
 
-def _line_of_history(reader: Reader, kind: str, status: str | None, text: str, at: datetime) -> Html:
+def _line_of_history(reader: PageReader, kind: str, status: str | None, text: str, at: datetime) -> Html:
     time = tag("time", reader.texts.date_time(at, reader.zone), datetime=at.isoformat())
     if kind == "reply":
         return tag("li", time, tag("b", reader.t("history.reply")), tag("div", text, class_="words"))
@@ -484,7 +484,7 @@ def _line_of_history(reader: Reader, kind: str, status: str | None, text: str, a
 
 
 def list_page(
-    reader: Reader,
+    reader: PageReader,
     services: Sequence[Service],
     newest: Iterable[tuple[str, str | None, str, int]],
     service: str,
@@ -530,7 +530,7 @@ def list_page(
     return page(reader, t("plain.list"), tag("h1", t("plain.list")), form, tag("section", content, class_="card"))
 
 
-def _row_words(reader: Reader, number: str, status: str, created_s: int) -> str:
+def _row_words(reader: PageReader, number: str, status: str, created_s: int) -> str:
     when = reader.texts.date_time(datetime.fromtimestamp(created_s, UTC), reader.zone)
     return f"{number} · {reader.t(f'status.{status}')} · {when}"
 
@@ -538,12 +538,12 @@ def _row_words(reader: Reader, number: str, status: str, created_s: int) -> str:
 # Fields
 
 
-def _said(reader: Reader, errors: Mapping[str, str]) -> Html:
+def _said(reader: PageReader, errors: Mapping[str, str]) -> Html:
     """What is wrong with the whole form, above it."""
     return notice(errors.get("", "") or (reader.t("plain.wrong") if errors else ""))
 
 
-def _field(reader: Reader, name: str, label: str, field: Html, errors: Mapping[str, str]) -> Html:
+def _field(reader: PageReader, name: str, label: str, field: Html, errors: Mapping[str, str]) -> Html:
     hint = NONE
     if name == "photo":
         hint = tag("p", reader.t("plain.photos_again"), class_="quiet") if errors else NONE

@@ -35,7 +35,7 @@ from console.server.pages.citizen_deeds import AGAIN_PHOTO, EXACT_M, MOST_PHOTOS
 from console.server.pages.citizens import Citizens, NearReport, PublicPlace
 from console.server.pages.html import Html
 from console.server.pages.page_texts import texts_for
-from console.server.pages.plain_html import Details, Following, Reader
+from console.server.pages.plain_html import Details, FollowUp, PageReader
 
 log = logging.getLogger(__name__)
 _POLICY = HEADERS["Content-Security-Policy"].replace("form-action 'none'", "form-action 'self'")
@@ -204,7 +204,7 @@ class PlainPages:
         said = {"me-too": "metoo.told", "not-solved": "answer.again", "lost": "answer.photo_refused"}.get(
             query.get("said", "")
         )
-        following = Following(
+        following = FollowUp(
             report,
             names.get(report.service or "", report.service or reader.t("follow.report")),
             _new_key(),
@@ -290,14 +290,14 @@ class PlainPages:
     async def _work(self, request: Request, work: Callable[[], Response]) -> Response:
         return await self._http_endpoint.at_work(work, request, Pool.PUBLIC_READ)
 
-    def _reader(self, request: Request, path: str = "/", key: str = "") -> Reader:
+    def _reader(self, request: Request, path: str = "/", key: str = "") -> PageReader:
         """Who reads, with what the city is called: it may be asked from the database."""
         facts = self._city.facts()[1]
-        return Reader(texts_for(request), facts.name, facts.timezone, path, key)
+        return PageReader(texts_for(request), facts.name, facts.timezone, path, key)
 
-    def _reader_words(self, request: Request) -> Reader:
+    def _reader_words(self, request: Request) -> PageReader:
         """Who reads, where no database may be asked."""
-        return Reader(texts_for(request), "", "", "/")
+        return PageReader(texts_for(request), "", "", "/")
 
 
 def _answer(page: Html, status: int = 200) -> Response:
@@ -308,7 +308,7 @@ def _new_key() -> str:
     return secrets.token_hex(20)
 
 
-def _faults(reader: Reader, form: PostedForm, service: Service | None) -> dict[str, str]:
+def _faults(reader: PageReader, form: PostedForm, service: Service | None) -> dict[str, str]:
     """What is wrong with a new report, by the name of the field."""
     t, found = reader.t, _photo_faults(reader, form)
     if not form.one("description") and not form.photos:
@@ -322,14 +322,14 @@ def _faults(reader: Reader, form: PostedForm, service: Service | None) -> dict[s
     return found
 
 
-def _unsolved_faults(reader: Reader, form: PostedForm) -> dict[str, str]:
+def _unsolved_faults(reader: PageReader, form: PostedForm) -> dict[str, str]:
     found = _photo_faults(reader, form)
     if not form.one("text"):
         found["text"] = reader.t("answer.words")
     return found
 
 
-def _photo_faults(reader: Reader, form: PostedForm) -> dict[str, str]:
+def _photo_faults(reader: PageReader, form: PostedForm) -> dict[str, str]:
     if len(form.photos) > MOST_PHOTOS:
         return {"photo": reader.t("send.enough", most=MOST_PHOTOS)}
     try:
