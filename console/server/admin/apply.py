@@ -34,13 +34,13 @@ from console.server.city import audit, schema, tokens
 from console.server.city.alarms import drop_alarms_of_limits
 from console.server.city.city import City
 from console.server.city.erasure import count_due
-from console.server.city.feed import read_meta
-from console.server.city.moderation import Moderation, moderation_row, read_moderation
+from console.server.city.meta import read_meta, read_setting, setting_row
+from console.server.city.moderation import MODERATION, Moderation
 from console.server.city.numbered import drop_things, put_things
 from console.server.city.questions import note_questions
 from console.server.city.rates import REQUESTS, RULES, rules_of, text_of
 from console.server.city.records import Actor
-from console.server.city.retention import Retention, read_retention, retention_row
+from console.server.city.retention import RETENTION, Retention
 from console.server.city.rights import call_signs
 from console.server.city.users import KnownUser, drop_users, put_users
 from console.server.errors import CityChanged, Invalid
@@ -204,7 +204,7 @@ class _Plan:
         if self._gone_users:
             last = max(last, drop_users(database, connection, self._gone_users, by, now))
         facts = [{"key": key, "value": self.meta[key]} for key in ("name", "timezone", REQUESTS) if key in self.meta]
-        facts += [retention_row(self.retention), moderation_row(self.moderation)]
+        facts += [setting_row(RETENTION, self.retention), setting_row(MODERATION, self.moderation)]
         database.upsert(connection, schema.meta, facts)
         audit.append(connection, now, audit.AuditedAction(by, audit.CITY, detail=self._detail()))
         return last
@@ -466,7 +466,6 @@ def _read(connection: sa.Connection, *, lock: bool = False) -> _Present:
         part: _counts(connection, column)
         for part, column in (("services", reports.c.service), ("areas", reports.c.area))
     }
-    retention, moderation = read_retention(connection), read_moderation(connection)
     return _Present(
         read_meta(connection),
         things,
@@ -474,8 +473,8 @@ def _read(connection: sa.Connection, *, lock: bool = False) -> _Present:
         hashes,
         jobs,
         open_by,
-        retention,
-        moderation,
+        read_setting(connection, RETENTION, Retention),
+        read_setting(connection, MODERATION, Moderation),
         lambda at: count_due(connection, at),
     )
 

@@ -17,10 +17,10 @@ import msgspec
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
-from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.database import COMMITTED
 from console.server.city.feed_buffer import FeedBuffer
+from console.server.city.meta import meta_value
 from console.server.city.presence import SEEN
 from console.server.city.rates import REQUESTS, rules_of
 
@@ -214,8 +214,7 @@ class ChangeWatcher:
 
     def _look_aside(self, connection: sa.Connection) -> None:
         """Find the city's own rules of requests, and how many processes serve it. Those of a file are one."""
-        meta = schema.meta
-        rules = connection.scalar(sa.select(meta.c.value).where(meta.c.key == REQUESTS))
+        rules = meta_value(connection, REQUESTS)
         processes = 1 if self._city.database.is_sqlite else connection.scalar(_PROCESSES) or 1
         if (found := (rules, int(processes))) != self._rates:
             self._rates = found

@@ -58,12 +58,13 @@ from console.server.city.erasure import erase_old, erase_report
 from console.server.city.handovers import drop_old_handovers
 from console.server.city.holds import end_holds
 from console.server.city.messages import drop_old_messages, messages_after
+from console.server.city.meta import read_meta, read_setting
 from console.server.city.numbered import drop_things, put_things
 from console.server.city.presence import PresenceTable
 from console.server.city.proof_photos import facts_of, keep_facts
 from console.server.city.questions import note_questions
 from console.server.city.records import LOCAL, SERVER, Actor, LoadedReport
-from console.server.city.retention import Retention, read_retention
+from console.server.city.retention import RETENTION, Retention
 from console.server.city.stats import Counted, count_everything
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.city.work_threads import doing
@@ -144,7 +145,7 @@ class City:
             said = [{"key": key, "value": value} for key, value in given.items()]
             self.database.upsert(connection, schema.meta, said)
         with self.database.read() as connection:
-            known = feed.read_meta(connection)
+            known = read_meta(connection)
         self.name, self.timezone = known["name"], known["timezone"]
         self.database.mark = Mark(known["epoch"], 0)
 
@@ -334,7 +335,7 @@ class City:
         Counting a large city takes a second, and every console asks for this when it finds the server again.
         """
         with self.database.read() as connection:
-            known = feed.read_meta(connection)
+            known = read_meta(connection)
         counted = self._stats.whole if self._stats is not None else None
         if counted is None or counted.epoch != known["epoch"] or counted.city.bbox is None:
             counted = self.stats()
@@ -397,7 +398,7 @@ class City:
     def retention(self) -> Retention:
         """How long the city keeps what is personal."""
         with self.database.read() as connection:
-            return read_retention(connection)
+            return read_setting(connection, RETENTION, Retention)
 
     def end_holds(self) -> int:
         """End the holds whose time is over; returns how many. To be called at the start and every few seconds."""
@@ -489,7 +490,7 @@ class City:
         with self.database.write() as connection:
             if not clock_is_steady(self.database, connection, now):
                 return
-            retention = read_retention(connection)
+            retention = read_setting(connection, RETENTION, Retention)
             until = schema.micros(now - timedelta(days=retention.contacts_days))
             closed = sa.select(reports.c.id).where(reports.c.closed_at < until)
             dropped = connection.execute(

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from console.rules.moments import AHEAD
 from console.server.city import schema
 from console.server.city.database import Database
-from console.server.city.feed import read_meta
+from console.server.city.meta import read_meta
 
 log = logging.getLogger(__name__)
 _STEP = timedelta(minutes=30), timedelta(hours=2)

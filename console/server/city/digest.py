@@ -10,7 +10,7 @@ from api_client.model import DayReports, Digest
 from console.rules.digest import date_of, day_of, days_of
 from console.server.city import schema
 from console.server.city.database import Database, present_number
-from console.server.city.feed import read_meta
+from console.server.city.meta import read_meta
 from console.server.errors import Invalid
 
 MOST_DAYS = 400

@@ -15,6 +15,7 @@ from api_client.model import Changes, Item, Snapshot
 from console.rules.loaded import LIVE_WORK
 from console.server.city import schema
 from console.server.city.database import Database, present_number
+from console.server.city.meta import meta_value, read_meta
 from console.server.errors import GoneRefusal, Invalid
 
 MOST = 2000
@@ -29,8 +30,6 @@ _IN_ORDER = (
     "entry",
 )
 """What a first fill brings, in its order: the vocabulary with the units, their work, reports, all work, histories."""
-_META = sa.select(schema.meta.c.key, schema.meta.c.value)
-_FLOOR = sa.select(schema.meta.c.value).where(schema.meta.c.key == FLOOR)
 _PLACE = re.compile("([01]),(-?[0-9]{1,18}),(.*)", re.DOTALL)
 
 
@@ -38,7 +37,7 @@ def changes(database: Database, after: int, limit: int = MOST) -> Changes:
     """The next page of the feed; GoneRefusal when `after` is older than the kept deletions, or not yet reached."""
     limit = max(1, min(limit, MOST))
     with database.read() as connection:
-        floor = connection.scalar(_FLOOR)
+        floor = meta_value(connection, FLOOR)
         if floor is not None and after < int(floor):
             raise _no_place()
         return page_after(connection, schema.FEED, after, limit)
@@ -117,11 +116,6 @@ def fitting(sizes: Iterable[int], room: int = MOST_BYTES, *, least: int = 1) -> 
             break
         count += 1
     return count
-
-
-def read_meta(connection: sa.Connection) -> dict[str, str]:
-    """The city's own facts: epoch, scope_version, name, timezone …"""
-    return dict(connection.execute(_META).all())
 
 
 class _Query(NamedTuple):

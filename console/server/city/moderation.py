@@ -16,6 +16,7 @@ from api_client.decoding import decode
 from api_client.model import Contact, NewContact, PhotoRole, Publication, Report, Status
 from console.rules.phone import phone_tail, same_phone
 from console.server.city import schema
+from console.server.city.meta import read_setting
 
 MODERATION = "moderation"
 """The key of the city's facts."""
@@ -33,21 +34,9 @@ class Moderation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words: tuple[str, ...] = ()
 
 
-def read_moderation(connection: sa.Connection) -> Moderation:
-    """What the city has set."""
-    table = schema.meta
-    value = connection.scalar(sa.select(table.c.value).where(table.c.key == MODERATION))
-    return decode(value.encode(), Moderation) if value is not None else Moderation()
-
-
-def moderation_row(moderation: Moderation) -> dict[str, str]:
-    """The row of the city's facts."""
-    return {"key": MODERATION, "value": msgspec.json.encode(moderation).decode()}
-
-
 def moderated(connection: sa.Connection, report: Report, contact: NewContact | None) -> Report:
     """A citizen's new report, marked where somebody has to look at it first."""
-    moderation = read_moderation(connection)
+    moderation = read_setting(connection, MODERATION, Moderation)
     # protects: words-are-found-however-they-are-written
     texts = tuple(map(_plainly, (report.title, report.description, report.address)))
     words = tuple(filter(str.strip, map(_plainly, moderation.words)))  # an empty one would be in every text

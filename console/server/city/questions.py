@@ -12,6 +12,7 @@ from api_client.decoding import decode
 from api_client.model import Service
 from console.server.city import schema
 from console.server.city.database import Database
+from console.server.city.meta import meta_value
 
 _CHANGED = "asks_otherwise_since:"
 
@@ -31,8 +32,7 @@ def note_questions(database: Database, connection: sa.Connection, services: Sequ
 
 def asks_otherwise_since(connection: sa.Connection, code: str) -> datetime | None:
     """Since when a service asks what it asks now; None where it never asked otherwise, or nobody knows."""
-    meta = schema.meta
-    at = connection.scalar(sa.select(meta.c.value).where(meta.c.key == f"{_CHANGED}{code}"))
+    at = meta_value(connection, f"{_CHANGED}{code}")
     return schema.moment(int(at)) if at is not None else None
 
 

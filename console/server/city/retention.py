@@ -6,11 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 import msgspec
-import sqlalchemy as sa
 from msgspec import Meta
-
-from api_client.decoding import decode
-from console.server.city import schema
 
 RETENTION = "retention"
 """The key of the city's facts."""
@@ -37,15 +33,3 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def texts(self) -> timedelta | None:
         """How long texts and photos are kept."""
         return timedelta(days=self.texts_days) if self.texts_days is not None else None
-
-
-def read_retention(connection: sa.Connection) -> Retention:
-    """What the city has set."""
-    table = schema.meta
-    value = connection.scalar(sa.select(table.c.value).where(table.c.key == RETENTION))
-    return decode(value.encode(), Retention) if value is not None else Retention()
-
-
-def retention_row(retention: Retention) -> dict[str, str]:
-    """The row of the city's facts."""
-    return {"key": RETENTION, "value": msgspec.json.encode(retention).decode()}

@@ -13,7 +13,7 @@ from api_client.model import CityFacts, Stats
 from console.server.city import schema
 from console.server.city.confidential import may_be_public
 from console.server.city.database import present_number
-from console.server.city.feed import read_meta
+from console.server.city.meta import read_meta
 
 Box = tuple[float, float, float, float]
 _STRAY = 0.01

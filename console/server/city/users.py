@@ -16,6 +16,7 @@ from console.server.city import audit, schema, tokens
 from console.server.city.city import City
 from console.server.city.claims import limited, release_claims
 from console.server.city.database import Database, next_numbers
+from console.server.city.meta import meta_value
 from console.server.city.numbered import drop_things
 from console.server.city.pins import drop_pins
 from console.server.city.records import COMMAND_LINE, LOCAL, Actor
@@ -198,10 +199,9 @@ def put_users(
     if lost_admin:
         _check_admin_left(connection, lost_admin)
     if changed:
-        meta = schema.meta
-        version = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "scope_version"))
+        version = meta_value(connection, "scope_version")
         raised = [{"key": "scope_version", "value": str(int(version or 1) + 1)}]
-        database.upsert(connection, meta, raised)
+        database.upsert(connection, schema.meta, raised)
     if actions:
         audit.append(connection, now, *actions)
     return last

@@ -19,7 +19,7 @@ from console.rules.area import AreaIndex
 from console.server.city import schema
 from console.server.city.bulk_insert import with_clocks
 from console.server.city.city import City
-from console.server.city.feed import read_meta
+from console.server.city.meta import read_meta
 from console.server.city.records import DemoOptions, LoadedReport
 from console.server.demo.areas import ZONE, read_wards
 from console.server.demo.drafts import Draftsman

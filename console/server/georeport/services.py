@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from api_client.model import Service, ServiceAttribute
 from console.server.city import schema
 from console.server.city.city import City
-from console.server.city.feed import read_meta
+from console.server.city.meta import read_meta
 from console.server.georeport.faults import not_found
 from console.server.georeport.formats import MEDIA_TYPES, GeoReportDocument
 

@@ -25,6 +25,7 @@ from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.confidential import confidential_services, hidden_reports
 from console.server.city.database import holding
+from console.server.city.meta import meta_value
 from console.server.city.public_replies import public_reply
 from console.server.city.records import Actor
 from console.server.errors import Invalid, KeyReused
@@ -235,8 +236,7 @@ class _Names:
     """
 
     def __init__(self, connection: sa.Connection) -> None:
-        meta = schema.meta
-        until = connection.scalar(sa.select(meta.c.value).where(meta.c.key == schema.DOTTED_UNTIL))
+        until = meta_value(connection, schema.DOTTED_UNTIL)
         self._dotted_until = int(until) if until else None
 
     def of(self, update: _Told) -> str:

@@ -28,8 +28,8 @@ from console.rules.report import HAZARD
 from console.rules.status import ENDED_ASSIGNMENT
 from console.server.city import schema
 from console.server.city.city import City
-from console.server.city.feed import read_meta
 from console.server.city.messages import conversation
+from console.server.city.meta import read_meta
 from console.server.city.records import Actor
 from console.server.city.rights import unit_called
 from console.server.errors import NotFound
