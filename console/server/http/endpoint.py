@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_client.decoding import convert, decode
+from console.server.city import rates
 from console.server.city.payload_check import as_whole
 from console.server.city.rates import RateLimit
 from console.server.city.records import LOCAL, Actor
@@ -95,7 +96,7 @@ Work = Callable[[RequestContext], Response | Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-_PUBLIC = {"POST": rate_limit.CITIZEN_POST, "PUT": rate_limit.CITIZEN_PHOTO}
+_PUBLIC = {"POST": rates.CITIZEN_POST, "PUT": rates.CITIZEN_PHOTO}
 
 
 class Pool(Enum):
@@ -193,9 +194,9 @@ class HttpEndpoint:
         """The user who asks, and his share of the memory for bodies until the request is answered. No body of a refused
         request is read.
         """
-        limit = rate_limit.PUBLIC_READ
+        limit = rates.PUBLIC_READ
         if public:
-            limit = _PUBLIC.get(request.method, rate_limit.PUBLIC_READ) if counts_posts else rate_limit.PUBLIC_READ
+            limit = _PUBLIC.get(request.method, rates.PUBLIC_READ) if counts_posts else rates.PUBLIC_READ
             await self._limits.pace_by_address(limit, host_of(request))
         if "\x00" in request.url.path or "%00" in request.url.query:
             raise Refusal("An address holds no NUL characters.")
@@ -231,17 +232,17 @@ class HttpEndpoint:
         actor = self._users.known(token) if self._users is not None else LOCAL
         if actor is None:
             if not token and self._users is not None and self._users.surely:
-                self._limits.spend_by_address(rate_limit.PUBLIC_READ, host_of(request))
+                self._limits.spend_by_address(rates.PUBLIC_READ, host_of(request))
                 raise SignInRefusal("This server needs a token.")
             try:
                 actor = await self.at_work(lambda: self.actor_of(token), request, Pool.DOOR)
             except SignInRefusal:
-                self._limits.spend_by_address(rate_limit.PUBLIC_READ, host_of(request))
+                self._limits.spend_by_address(rates.PUBLIC_READ, host_of(request))
                 if token:
                     await self._note_unknown(request)
                 raise
         if not actor.tokenless:
-            limit = rate_limit.READ if request.method in _READS else rate_limit.WRITE
+            limit = rates.READ if request.method in _READS else rates.WRITE
             await self._limits.pace(limit, actor.name)
         return actor
 
@@ -257,8 +258,8 @@ class HttpEndpoint:
         tries many.
         """
         host, users = host_of(request), self._users
-        self._limits.spend_by_address(rate_limit.SIGN_IN, host)
-        if users is None or not self._limits.has_room(rate_limit.SIGN_IN_RECORD, "everybody"):
+        self._limits.spend_by_address(rates.SIGN_IN, host)
+        if users is None or not self._limits.has_room(rates.SIGN_IN_RECORD, "everybody"):
             return
         where = rate_limit.network_of(host) or "this computer"
         try:
@@ -271,28 +272,28 @@ class HttpEndpoint:
         When there are many it is held back; TooMany when there are too many.
         """
         if client is not None:
-            await self._limits.pace(rate_limit.KEY_POST, client, own)
+            await self._limits.pace(rates.KEY_POST, client, own)
         else:
-            await self._limits.pace_by_address(rate_limit.CITIZEN_POST, host_of(request))
+            await self._limits.pace_by_address(rates.CITIZEN_POST, host_of(request))
 
     def count_search(self, request: Request) -> None:
         """Count a search for a place. TooMany when an address asks for very many."""
         # protects: searches-are-counted
-        self._limits.spend_by_address(rate_limit.PLACE_SEARCH, host_of(request))
+        self._limits.spend_by_address(rates.PLACE_SEARCH, host_of(request))
 
     def count_upload(self, actor: Actor, size: int) -> None:
         """Count the bytes of a photo. TooMany when they are too many for an hour."""
         if not actor.tokenless:
-            self._limits.spend(rate_limit.UPLOAD, actor.name, max(1, size // 1_000_000))
+            self._limits.spend(rates.UPLOAD, actor.name, max(1, size // 1_000_000))
 
     def count_caller(self, actor: Actor) -> None:
         """Count a search by a telephone number. TooMany when somebody tries numbers."""
         # protects: callers-are-counted
-        self._limits.spend(rate_limit.CALLER, actor.name)
+        self._limits.spend(rates.CALLER, actor.name)
 
     def count_unknown_key(self, request: Request) -> None:
         """Count an api_key that nobody has. TooMany when somebody tries keys."""
-        self._limits.spend_by_address(rate_limit.SIGN_IN, host_of(request))
+        self._limits.spend_by_address(rates.SIGN_IN, host_of(request))
 
     def has_users(self) -> bool:
         """Whether anybody has a token."""
@@ -323,7 +324,7 @@ class HttpEndpoint:
             return self.actor_of(token)
         except SignInRefusal:
             # protects: tokens-in-forms-are-counted
-            self._limits.spend_by_address(rate_limit.SIGN_IN, host_of(request))
+            self._limits.spend_by_address(rates.SIGN_IN, host_of(request))
             raise
 
     def asked_anew(self, context: RequestContext) -> Actor:

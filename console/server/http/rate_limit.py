@@ -16,39 +16,9 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
-from console.server.city.rates import (
-    CALLER,
-    CITIZEN_PHOTO,
-    CITIZEN_POST,
-    KEY_POST,
-    PLACE_SEARCH,
-    PUBLIC_READ,
-    READ,
-    RULES,
-    SIGN_IN,
-    SIGN_IN_RECORD,
-    UPLOAD,
-    WRITE,
-    RateLimit,
-)
+from console.server.city.rates import KEY_POST, RULES, RateLimit
 from console.server.errors import TooMany
 
-__all__ = [
-    "CALLER",
-    "CITIZEN_PHOTO",
-    "CITIZEN_POST",
-    "KEY_POST",
-    "PLACE_SEARCH",
-    "PUBLIC_READ",
-    "READ",
-    "RULES",
-    "SIGN_IN",
-    "SIGN_IN_RECORD",
-    "UPLOAD",
-    "WRITE",
-    "RateLimits",
-    "network_of",
-]
 _MOST_CLIENTS = 50_000
 _PATIENCE_S = 2.0
 _PATIENCE_OF_KEYS_S = 5.0

@@ -17,11 +17,11 @@ from console.server.admin.folder import read_folder
 from console.server.admin.folder_out import write_folder, write_starter
 from console.server.admin.sent_folder import SentFolder, packed_folder, read_sent
 from console.server.admin.setup import CitySetup, UnitRecord
+from console.server.city import rates
 from console.server.city.city import City
 from console.server.city.records import COMMAND_LINE, AdminPage, CitizenOptions
 from console.server.city.users import Users, add_user
 from console.server.errors import Invalid
-from console.server.http import rate_limit
 from console.server.http.rate_limit import RateLimits
 from tests.unit.server.conftest import Api, running
 
@@ -213,7 +213,7 @@ def test_tables_are_for_who_sets_the_city_up_and_tokens_in_forms_are_counted(cit
     tokens = {role: add_user(city, role, role) for role in ("admin", "operator")}
     city.name = "<b>Town</b>"
     apply_setup(city, CitySetup(name="<b>Town</b>"), COMMAND_LINE)
-    limits, told = RateLimits({rate_limit.SIGN_IN: "2 per 1 hour"}), {"X-Forwarded-For": "203.0.113.7"}
+    limits, told = RateLimits({rates.SIGN_IN: "2 per 1 hour"}), {"X-Forwarded-For": "203.0.113.7"}
     everybody = AdminPage.PUBLIC
     with running(city, tmp_path, Users(city), admin_page=everybody, limits=limits, behind_proxy=True) as url:
 

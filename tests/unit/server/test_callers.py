@@ -13,9 +13,10 @@ from console.server.city import audit
 from console.server.city.audit_chain import verify
 from console.server.city.callers import MOST_OF_A_CALLER
 from console.server.city.city import City
+from console.server.city.rates import CALLER
 from console.server.city.records import LoadedReport
 from console.server.city.users import Users, add_user
-from console.server.http.rate_limit import CALLER, RateLimits
+from console.server.http.rate_limit import RateLimits
 from tests.unit.server.conftest import Api, Clock, a_report, let_pass, recorded, running
 
 PHONE = "0812-3456-7890"

@@ -14,9 +14,10 @@ from api_client.model import EditBody, Kind, UnitState
 from console.rules.divert import step_id
 from console.server.city import audit
 from console.server.city.city import City
+from console.server.city.rates import RULES
 from console.server.city.records import LOCAL
 from console.server.city.users import Users, add_user
-from console.server.http.rate_limit import RULES, RateLimits
+from console.server.http.rate_limit import RateLimits
 from tests.unit.server.conftest import START, Api, Clock, running
 from tests.unit.server.test_edits import go_there
 

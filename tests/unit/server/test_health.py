@@ -14,10 +14,10 @@ import requests
 import sqlalchemy as sa
 from starlette.applications import Starlette
 
-from console.server.city import schema
+from console.server.city import rates, schema
 from console.server.city.city import City
 from console.server.city.users import Users, add_user
-from console.server.http import health, rate_limit
+from console.server.http import health
 from console.server.http.health import HealthAddresses
 from console.server.http.rate_limit import RateLimits
 from tests.helpers.prompt_server import serving
@@ -36,7 +36,7 @@ def asked(city: City, media: Path, **options: Any) -> Iterator[str]:
 def test_both_are_answered_to_strangers_without_end_and_say_nothing_else(city: City, tmp_path: Path) -> None:
     users = Users(city, tokenless=False)
     add_user(city, "rina", "operator")
-    limits = RateLimits({rate_limit.PUBLIC_READ: "1 per 1 hour"})
+    limits = RateLimits({rates.PUBLIC_READ: "1 per 1 hour"})
     with running(city, tmp_path / "media", users, limits=limits, behind_proxy=True) as url:
         for path in ("/health", "/ready", "/healthz", "/livez", "/readyz"):
             for _ in range(3):

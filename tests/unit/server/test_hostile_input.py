@@ -24,8 +24,9 @@ from hypothesis import strategies as st
 
 from api_client.model import PAYLOADS, Kind
 from console.server.city.city import City
+from console.server.city.rates import RULES
 from console.server.city.users import Users, add_user
-from console.server.http.rate_limit import RULES, RateLimits
+from console.server.http.rate_limit import RateLimits
 from console.server.loader import load_file
 from tests.helpers import hostile
 from tests.unit.server.conftest import Api, running

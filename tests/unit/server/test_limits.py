@@ -18,15 +18,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
 
-from console.server.city import audit
+from console.server.city import audit, rates
 from console.server.city.city import City
-from console.server.city.rates import READ, WRITE, RateLimit, rule_fault, rules_of, text_of
+from console.server.city.rates import READ, RULES, WRITE, RateLimit, rule_fault, rules_of, text_of
 from console.server.city.users import Users, add_user
 from console.server.errors import Overloaded, TooMany
-from console.server.http import bodies, rate_limit
+from console.server.http import bodies
 from console.server.http.endpoint import HttpEndpoint, RequestContext
 from console.server.http.header_timeout import HeaderTimeoutProtocol
-from console.server.http.rate_limit import RULES, RateLimits, network_of
+from console.server.http.rate_limit import RateLimits, network_of
 from tests.helpers.pictures import picture
 from tests.helpers.prompt_server import serving
 from tests.unit.server.conftest import Api, recorded, running
@@ -38,7 +38,7 @@ one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True
 @contextlib.contextmanager
 def limited(city: City, tmp_path: Path, **rules: str) -> Iterator[str]:
     """A server with users behind a proxy, so that a test can come from any address."""
-    limits = RateLimits({getattr(rate_limit, name): text for name, text in rules.items()})
+    limits = RateLimits({getattr(rates, name): text for name, text in rules.items()})
     with running(city, tmp_path / "media", Users(city), limits=limits, behind_proxy=True) as url:
         yield url
 
@@ -50,13 +50,13 @@ def coming_from(address: str) -> dict[str, str]:
 def test_every_rule_can_be_read_and_bears_what_consoles_do() -> None:
     limits = RateLimits()
     for _ in range(100):  # a console that was offline
-        limits.spend(rate_limit.WRITE, "rina")
+        limits.spend(rates.WRITE, "rina")
     for console in range(200):  # a control room, each with its own token
         for _ in range(20):
-            limits.spend(rate_limit.READ, f"user{console}")
+            limits.spend(rates.READ, f"user{console}")
     for _ in range(10_000):  # programs on this computer
-        limits.spend_by_address(rate_limit.CITIZEN_POST, "127.0.0.1")
-    assert set(RULES) >= {READ, WRITE, rate_limit.SIGN_IN}
+        limits.spend_by_address(rates.CITIZEN_POST, "127.0.0.1")
+    assert set(RULES) >= {READ, WRITE, rates.SIGN_IN}
 
 
 @one_database
@@ -94,7 +94,7 @@ class Pace:
     def __init__(self, **rules: str) -> None:
         self.now = 0.0
         self.held: list[float] = []
-        given = {getattr(rate_limit, name): text for name, text in rules.items()}
+        given = {getattr(rates, name): text for name, text in rules.items()}
         self.limits = RateLimits(given, clock=lambda: self.now, sleep=self.sleep)
 
     async def sleep(self, seconds: float) -> None:
@@ -116,19 +116,19 @@ def test_the_phones_behind_one_address_of_a_carrier_get_through_in_a_flood() -> 
     pace, phones = Pace(), 0
     for number in range(1_000):
         pace.now = max(pace.now, number * 0.12)  # a thousand in two minutes
-        phones += pace.asked(1, rate_limit.CITIZEN_POST, "114.4.0.1")
+        phones += pace.asked(1, rates.CITIZEN_POST, "114.4.0.1")
     assert (phones, pace.held) == (1_000, [])
     vandal = Pace()
     taken = 0
     while vandal.now < 60.0:
-        taken += vandal.asked(20, rate_limit.CITIZEN_POST, "114.4.0.1")
+        taken += vandal.asked(20, rates.CITIZEN_POST, "114.4.0.1")
         vandal.now += 0.2
     assert taken < 920, "and yet nobody fills the city's queue with what he likes"
 
 
 def test_what_the_server_had_no_room_for_is_not_counted() -> None:
     """Of 900 phones that came at once most were told to come again, and that used up what would have let them in."""
-    limits = RateLimits({rate_limit.CITIZEN_POST: "5 per 1 hour"}, clock=lambda: 0.0)
+    limits = RateLimits({rates.CITIZEN_POST: "5 per 1 hour"}, clock=lambda: 0.0)
 
     async def busy(_: RequestContext) -> Response:
         raise Overloaded("Your requests before this one are still being worked at.")
@@ -144,19 +144,19 @@ def test_what_the_server_had_no_room_for_is_not_counted() -> None:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     asyncio.run(asked())
-    assert limits.has_room(rate_limit.CITIZEN_POST, "114.4.0.1", 5)
+    assert limits.has_room(rates.CITIZEN_POST, "114.4.0.1", 5)
 
 
 def test_who_sends_many_is_held_back_before_he_is_refused() -> None:
     front = Pace(KEY_POST="10 per 10 seconds")
-    assert front.asked(30, rate_limit.KEY_POST, "FixMyStreet") == 30
+    assert front.asked(30, rates.KEY_POST, "FixMyStreet") == 30
     assert front.held == pytest.approx([1.0] * 20), "one after the other hears no 429"
-    assert front.asked(5, rate_limit.KEY_POST, "portal", RateLimit.read("1 per 1 hour")) == 1, "a rule of its own"
+    assert front.asked(5, rates.KEY_POST, "portal", RateLimit.read("1 per 1 hour")) == 1, "a rule of its own"
 
     async def at_once() -> list[object]:
         held: list[float] = []
-        limits = RateLimits({rate_limit.KEY_POST: "10 per 10 seconds"}, clock=lambda: 0.0, sleep=going(held))
-        many = (limits.pace(rate_limit.KEY_POST, "FixMyStreet") for _ in range(20))
+        limits = RateLimits({rates.KEY_POST: "10 per 10 seconds"}, clock=lambda: 0.0, sleep=going(held))
+        many = (limits.pace(rates.KEY_POST, "FixMyStreet") for _ in range(20))
         found = await asyncio.gather(*many, return_exceptions=True)
         assert held == pytest.approx([1.0, 2.0, 3.0, 4.0, 5.0])
         return [one for one in found if one is not None]
@@ -176,11 +176,11 @@ def going(held: list[float]) -> Callable[[float], Awaitable[None]]:
 
 @pytest.mark.parametrize("processes", [1, 2, 4, 8])
 def test_processes_together_allow_what_one_does(processes: int) -> None:
-    rule = {rate_limit.CITIZEN_POST: "80 per 2 minutes"}
+    rule = {rates.CITIZEN_POST: "80 per 2 minutes"}
     shared = [RateLimits(rule, clock=lambda: 0.0) for _ in range(processes)]
     for each in shared:
         each.settle({}, processes)
-    taken = [sum(each.has_room(rate_limit.CITIZEN_POST, "114.4.0.1") for _ in range(100)) for each in shared]
+    taken = [sum(each.has_room(rates.CITIZEN_POST, "114.4.0.1") for _ in range(100)) for each in shared]
     assert sum(taken) == 80
 
 
@@ -286,17 +286,17 @@ def test_an_address_is_counted_as_its_network(host: str | None, network: str | N
 
 
 def test_very_many_clients_are_forgotten_and_the_limit_still_holds() -> None:
-    limits = RateLimits({rate_limit.READ: "1 per 1 hour"}, most_clients=100)
+    limits = RateLimits({rates.READ: "1 per 1 hour"}, most_clients=100)
     for number in range(1_000):
-        limits.spend(rate_limit.READ, f"client{number}")
+        limits.spend(rates.READ, f"client{number}")
     with pytest.raises(TooMany):
-        limits.spend(rate_limit.READ, "client999")
+        limits.spend(rates.READ, "client999")
     assert limits.clients <= 100
 
 
 @one_database
 def test_an_address_that_is_forwarded_is_not_believed_without_a_proxy(city: City, tmp_path: Path) -> None:
-    limits = RateLimits({rate_limit.PUBLIC_READ: "1 per 1 hour"})
+    limits = RateLimits({rates.PUBLIC_READ: "1 per 1 hour"})
     with running(city, tmp_path / "media", Users(city), limits=limits) as url:
         for _ in range(3):
             stats = requests.get(f"{url}/dispatch/v1/stats", headers=coming_from("203.0.113.7"), timeout=60)

@@ -9,8 +9,9 @@ import pytest
 
 from console.rules.report import OFFER_S
 from console.server.city.city import City
+from console.server.city.rates import RULES
 from console.server.city.users import Users, add_user
-from console.server.http.rate_limit import RULES, RateLimits
+from console.server.http.rate_limit import RateLimits
 from tests.unit.server.conftest import Api, Clock, running
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -20,10 +20,11 @@ from PIL import Image
 from api_client.dispatch import DispatchClient
 from api_client.model import Kind
 from console.server.city.city import City
+from console.server.city.rates import RULES
 from console.server.city.records import LoadedReport
 from console.server.city.schema import TABLES
 from console.server.city.users import Users, add_user
-from console.server.http.rate_limit import RULES, RateLimits
+from console.server.http.rate_limit import RateLimits
 from tests.unit.server.conftest import Api, a_report, running
 from tools.write_openapi import FILES, ROOT, as_file
 

@@ -20,9 +20,10 @@ from console.city_map.manifest import PLACES
 from console.city_map.map_folder import current_map
 from console.city_map.messages import Find, PlacesFound
 from console.server.city.city import City
+from console.server.city.rates import PLACE_SEARCH
 from console.server.errors import NotFound, Overloaded
 from console.server.http.app import make_app
-from console.server.http.rate_limit import PLACE_SEARCH, RateLimits
+from console.server.http.rate_limit import RateLimits
 from console.server.pages.place_search import PlaceSearch
 from tests.helpers import hostile
 from tests.helpers.built_town import build_town

@@ -17,9 +17,10 @@ from api_client.model import Contact, EditBody, Kind, Status, Unit, UnitState
 from console.rules.edit import ON_NO_REPORT
 from console.server.city import schema
 from console.server.city.city import City
+from console.server.city.rates import RULES
 from console.server.city.records import LOCAL, LoadedReport
 from console.server.city.users import Users, add_user, new_token, remove_user
-from console.server.http.rate_limit import RULES, RateLimits
+from console.server.http.rate_limit import RateLimits
 from tests.unit.server.conftest import START, Api, Clock, a_report, let_pass, running
 
 ROLES = ("viewer", "operator", "supervisor", "validator", "field", "admin")

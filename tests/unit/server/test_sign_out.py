@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from console.server.city import audit, schema
 from console.server.city.change_watcher import ChangeWatcher
 from console.server.city.city import City
+from console.server.city.rates import RULES
 from console.server.city.users import Users, add_user
 from console.server.http.event_stream import Subscribers
-from console.server.http.rate_limit import RULES, RateLimits
+from console.server.http.rate_limit import RateLimits
 from tests.helpers.patience import Patience
 from tests.unit.server.conftest import START, Api, Clock, recorded, running
 

@@ -16,8 +16,9 @@ import requests
 from console.city_map.manifest import BASEMAP, MANIFEST
 from console.city_map.map_folder import MapFolder
 from console.server.city.city import City
+from console.server.city.rates import PUBLIC_READ
 from console.server.http.app import make_app
-from console.server.http.rate_limit import PUBLIC_READ, RateLimits
+from console.server.http.rate_limit import RateLimits
 from console.server.pages.streets import MOST_TILE_BYTES, MapTiles
 from tests.helpers.map_of_tiles import SOURCE, put_map, tile_at
 from tests.helpers.prompt_server import serving

@@ -11,11 +11,10 @@ from api_client.model import ExportNote, Kind, Service
 from console.cache.export_notes import keep_note, waiting_notes
 from console.rules.edit import Edit
 from console.rules.queued import EditState
-from console.server.city import audit
+from console.server.city import audit, rates
 from console.server.city.city import City
 from console.server.city.records import LoadedReport
 from console.server.city.users import Users, add_user
-from console.server.http import rate_limit
 from console.server.http.rate_limit import RateLimits
 from tests.helpers.live_server import live_server, some_reports
 from tests.helpers.sync_rig import edit_id, rig
@@ -77,7 +76,7 @@ def test_too_many_edits_are_all_taken_only_later(tmp_path: Path) -> None:
     city.put_services([Service("flood", "Flood", proof=False)])
     city.load([LoadedReport(each) for each in some_reports(3, datetime.now(UTC))])
     token = add_user(city, "rina", "operator")
-    limits = RateLimits({rate_limit.WRITE: "4 per 1 second"})
+    limits = RateLimits({rates.WRITE: "4 per 1 second"})
     with (
         running(city, tmp_path / "media", Users(city), limits=limits) as url,
         rig(tmp_path / "profile", url, token=token) as console,

@@ -16,11 +16,12 @@ from starlette.requests import Request
 from api_client.model import AttributeValue, Datatype, Service, ServiceAttribute, Status
 from console.server.city.city import City
 from console.server.city.clients import add_client, list_clients, remove_client, set_client_rate
+from console.server.city.rates import KEY_POST
 from console.server.city.records import LOCAL, CitizenOptions, Posting
 from console.server.city.users import Users, add_user
 from console.server.errors import Invalid, NotFound
 from console.server.http.posted_form import read_form
-from console.server.http.rate_limit import KEY_POST, RateLimits
+from console.server.http.rate_limit import RateLimits
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api, Clock, running
 
