@@ -699,9 +699,7 @@ class ConsoleWindow(QObject):
             is_locked=lambda: self.screen_lock.is_locked,
             is_signed_out=lambda source: source in self.settings.here.signed_out,
         )
-        self.alarm_calls = AlarmCalls(
-            window_state, self.hazards, self.alarms, self, rights_at=lambda source: self.sign_in.rights_at(source)
-        )
+        self.alarm_calls = AlarmCalls(window_state, self.hazards, self.alarms, self)
         self.attention = Attention(
             is_muted=self.settings.here.is_muted,
             keep_muted=lambda muted: self.settings.keep_behind(lambda settings: setattr(settings, "is_muted", muted)),

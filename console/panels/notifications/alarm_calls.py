@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import AlarmKind
-from console.board.alarms import within_scopes
-from console.board.view import View
 from console.panels.alarms import Alarms
 from console.panels.notifications.attention import Call
 from console.panels.notifications.hazards import HazardNews, Hazards
 from console.panels.window_state import WindowState
 from console.rules.alarms import Alarm, type_of
-from console.rules.rights import Rights
 from console.sound.tones import Tone
 
 
@@ -36,12 +33,9 @@ class AlarmCalls(QObject):
         hazards: Hazards,
         alarms: Alarms,
         parent: QObject | None = None,
-        *,
-        rights_at: Callable[[str], Rights] = lambda _source: Rights(),
     ) -> None:
-        """`rights_at` gives the operator's rights at a source."""
         super().__init__(parent)
-        self._window_state, self._hazards, self._alarms, self._rights_at = window_state, hazards, alarms, rights_at
+        self._window_state, self._hazards, self._alarms = window_state, hazards, alarms
         self.calls: tuple[Call, ...] | None = None
         """Those of all alarms; None while not all reports are read."""
         self._again: dict[int, Hashable] = {}
@@ -66,7 +60,9 @@ class AlarmCalls(QObject):
         unseen = {one.row: one for one in self._hazards.unseen}
         taken = view.snapshot.column("claim")[view.snapshot.positions(hazards)] != 0
         mine = np.isin(hazards, view.mine)
-        outside = self._told_outside(view, [row for row in rows if row in unseen])
+        # Those that the notice tells are looked at here: they call before alarms were looked for.
+        told_rows = [row for row in rows if row in unseen]
+        outside = set(told_rows).difference(self._hazards.own(view, told_rows))
         calls = []
         standing = set(rows)
         self._again = {row: key for row, key in self._again.items() if row in standing}
@@ -83,15 +79,6 @@ class AlarmCalls(QObject):
                 text = self.tr("P1 without a crew: {what}").format(what=told.what) if told is not None else ""
                 calls.append(Call(self._again.get(row, row), Tone.P1, text, acknowledged=told is None))
         return calls
-
-    def _told_outside(self, view: View, rows: list[int]) -> frozenset[int]:
-        """Those of the rows that the notice tells which are for others to answer: looked at here, as they would call
-        before it was looked for alarms.
-        """
-        cities = self._window_state.cities
-        rights = {source: self._rights_at(source) for source in cities.catalogs}
-        own = within_scopes(view, view.snapshot.positions(rows), cities, rights)
-        return frozenset(row for row, is_own in zip(rows, own.tolist(), strict=True) if not is_own)
 
     def _of_others(self) -> list[Call]:
         listed = (one for one in self._alarms.listed if one.alarm.kind is not AlarmKind.CREWLESS)

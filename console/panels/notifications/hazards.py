@@ -308,21 +308,21 @@ class Hazards(QObject):
             at_last = read.at_last.get(source)
             if source in read.first_opened:
                 # protects: first-opening-tells-what-nobody-has
-                standing.append(row)
+                if not self._is_taken(view, row):
+                    standing.append(row)
             elif at_last is not None and key not in at_last:
                 new.append(row)
             elif at_last is not None and at_last[key] == _OTHERS and not self._is_taken(view, row):
                 left.append(row)
-        self._tell(view, self._unseen, new, left, self._unanswered(view, standing))
+        self._tell(view, self._unseen, new, left, self.own(view, standing))
         self._keep()
 
-    def _unanswered(self, view: View, rows: list[int]) -> list[int]:
-        """Those of the rows that nobody has taken and that are not for others to answer."""
-        cities, positions = self._window_state.cities, view.snapshot.positions(rows)
+    def own(self, view: View, rows: Sequence[int]) -> list[int]:
+        """Those of the rows that lie in the operator's areas or with his agencies: the rest is for others to answer."""
+        cities = self._window_state.cities
         rights = {source: self._rights_at(source) for source in cities.catalogs}
-        free = view.snapshot.column("claim")[positions] == 0
-        is_own = within_scopes(view, positions, cities, rights)
-        return [row for row, one in zip(rows, (free & is_own).tolist(), strict=True) if one]
+        are_own = within_scopes(view, view.snapshot.positions(rows), cities, rights)
+        return [row for row, one in zip(rows, are_own.tolist(), strict=True) if one]
 
     def _is_taken(self, view: View, row: int) -> bool:
         return bool((view.snapshot.column("claim")[view.snapshot.positions([row])] != 0).any())

@@ -47,10 +47,7 @@ class CallDesk(Desk):
     def __init__(self, profile: Path, writer: CacheWriter) -> None:
         super().__init__(profile, writer)
         self.made: list[tuple[Call, ...] | None] = []
-        self.agencies: tuple[str, ...] = ()
-        self.alarm_calls = AlarmCalls(
-            self.window_state, self.hazards, self.alarms, rights_at=lambda _: Rights("operator", (), self.agencies)
-        )
+        self.alarm_calls = AlarmCalls(self.window_state, self.hazards, self.alarms)
         self.alarm_calls.changed.connect(self.made.append)
 
     def p1_of(self, key: str, who: str | None, status: Status = Status.NEW) -> None:
@@ -157,7 +154,7 @@ def test_a_p1_that_its_holder_leaves_by_signing_out_calls_though_he_had_acknowle
 
 
 def test_a_p1_outside_the_operators_areas_and_agencies_is_for_others_to_answer(desk: CallDesk) -> None:
-    desk.agencies = ("parks",)
+    desk.rights = Rights("operator", (), ("parks",))
     desk.look()
     desk.p1_of("1", None)
     desk.put("report", "2", Report("2", 1, Status.NEW, "flood", 1, "Tree", desk.now, desk.now, agency="parks"))
