@@ -145,6 +145,9 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
     sources: dict[int, str] = {}
     now_on: dict[tuple[str, str], Patch] = {}
     arrived = _arrived(job, reader)
+    # What made it here leaves the board in this round, and the word that its row has changed may come after it.
+    # protects: what-arrives-is-not-gone-meanwhile
+    rows.update(arrived.values())
     for (source, key), edits in job.edits.items():
         known = kept.get((source, key))
         if known is not None and known.edits == edits and known.row not in rows and not is_local(key):

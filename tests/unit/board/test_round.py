@@ -116,6 +116,27 @@ def test_a_report_made_here_arrives_even_when_its_edit_has_left_the_outbox(tmp_p
     assert played.view.order.tolist() == [row]
 
 
+@pytest.mark.parametrize("waits", [True, False], ids=["its edit waits still", "its edit has left the outbox"])
+def test_a_report_made_here_is_never_gone_from_the_board_while_it_arrives(tmp_path: Path, *, waits: bool) -> None:
+    """A P1 was on no list and no counter, and its notice was put out, until the word came that its row had changed."""
+    writer = CacheWriter(tmp_path)
+    writer.apply("city", items(report("1")), at(1))
+    create = edit("c", Kind.CREATE, "local:c", data={"description": "Air genangan"}, source="city")
+    own = {"edits": {("city", "local:c"): (create,)}, "local_rows": {"local:c": 1}}
+    reader = CacheReader(tmp_path)
+    before = play(a_round(**own), reader, int(T0.timestamp()))
+    writer.apply("city", items(report("7", priority=1)), at(2))
+    writer.close()
+    its_sources = {"remote": {"local:c": "7"}, "local_sources": {"local:c": "city"}}
+    known = {"snapshot": before.snapshot, "cities": before.cities, "before": before.view, "patches": before.patches}
+    later = play(a_round(**(own | its_sources | known | ({} if waits else {"edits": {}}))), reader, int(T0.timestamp()))
+    row = reader.row_of("city", "7")
+    reader.close()
+    assert 1 in before.view.order and later.arrived == {"local:c": row}
+    assert 1 not in later.view.order and row in later.view.order
+    assert later.view.hazards.tolist() == [row]
+
+
 @pytest.mark.parametrize(
     ("says", "burns"), [(UnitState.EN_ROUTE, False), (UnitState.BREAK, False), (UnitState.UNAVAILABLE, True)]
 )

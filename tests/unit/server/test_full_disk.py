@@ -23,29 +23,43 @@ NAME = hashlib.sha256(CONTENT).hexdigest()
 
 
 class SmallDisk:
-    """Lets the file of an SQLite city grow by few pages only, until there is room again."""
+    """Lets the file of an SQLite city grow by few pages only, from `fill` until `make_room`.
+
+    It listens from before the server runs: SQLAlchemy has no lock for listeners that come while a connection is made.
+    """
 
     def __init__(self, city: City) -> None:
         self._engine = city.database.engine
-        with self._engine.connect() as connection:
-            self.pages = int(connection.exec_driver_sql("PRAGMA page_count").scalar_one()) + 4
+        self._most: int | None = None
         sa.event.listen(self._engine, "connect", self._limit)
-        self._engine.dispose()
 
     def _limit(self, connection: Any, _: Any) -> None:
-        connection.execute(f"PRAGMA max_page_count={self.pages}")
+        if self._most is not None:
+            connection.execute(f"PRAGMA max_page_count={self._most}")
+
+    def fill(self) -> None:
+        with self._engine.connect() as connection:
+            self._most = int(connection.exec_driver_sql("PRAGMA page_count").scalar_one()) + 4
+        self._engine.dispose()
 
     def make_room(self) -> None:
-        self.pages *= 1000
+        assert self._most is not None
+        self._most *= 1000
         self._engine.dispose()
+
+
+@pytest.fixture
+def disk(city: City) -> SmallDisk:
+    """It is asked for before `api`, which starts the server."""
+    return SmallDisk(city)
 
 
 @one_database
 @pytest.mark.usefixtures("expected_log")
 def test_edits_wait_until_there_is_room_and_the_log_tells_the_operator(
-    city: City, api: Api, caplog: pytest.LogCaptureFixture
+    city: City, disk: SmallDisk, api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
-    disk = SmallDisk(city)
+    disk.fill()
     sent: dict[str, int] = {}
     while 503 not in sent.values():
         assert len(sent) < 200
