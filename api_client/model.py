@@ -443,6 +443,24 @@ class Limit(msgspec.Struct, frozen=True):
     priority: int = 3
 
 
+class RunCard(msgspec.Struct, frozen=True):
+    """What the city's book says is to be done about a report: `steps` in order, by how many `crews`.
+
+    It is for reports of these `services`, or of services of these `groups` (none of both: of all), that have one of
+    these `priorities` (none: any). `skills` are what a unit needs in addition to those of the service. A step is known
+    by its words.
+    """
+
+    id: str
+    name: str
+    steps: tuple[str, ...]
+    services: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    priorities: tuple[int, ...] = ()
+    crews: int = 1
+    skills: tuple[str, ...] = ()
+
+
 class Calendar(msgspec.Struct, frozen=True):
     """Working hours: `days` are 7 pairs of minutes since midnight (Monday first, None = closed), in `timezone`."""
 
@@ -1071,6 +1089,7 @@ ApiObject = (
     | Service
     | Template
     | Limit
+    | RunCard
     | Calendar
     | Agency
     | User
@@ -1086,6 +1105,7 @@ OBJECTS: dict[str, type[ApiObject]] = {
     "calendar": Calendar,
     "template": Template,
     "limit": Limit,
+    "run_card": RunCard,
     "user": User,
     "area": Area,
     "unit": Unit,

@@ -1,5 +1,5 @@
-"""The cities' vocabularies as the cache holds them now: services, areas, agencies, units, templates, limits, their
-numbers."""
+"""The cities' vocabularies as the cache holds them now: services, areas, agencies, units, templates, limits, run
+cards, their numbers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from api_client.model import (
     Handover,
     Limit,
     Report,
+    RunCard,
     Service,
     ServiceAttribute,
     Template,
@@ -38,6 +39,7 @@ KINDS = frozenset(
         "unit",
         "template",
         "limit",
+        "run_card",
         "assignment",
         "user",
         "calendar",
@@ -69,6 +71,7 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
     assignments: tuple[Assignment, ...] = ()
     templates: tuple[Template, ...] = ()
     limits: dict[str, Limit] = {}
+    run_cards: dict[str, RunCard] = {}
     closures: tuple[Closure, ...] = ()
     alarms: dict[str, AlarmRecord] = {}
     handovers: tuple[Handover, ...] = ()
@@ -307,6 +310,8 @@ def read_catalog(reader: CacheReader, known: Cities | None = None, kinds: Collec
         parts["templates"] = {source: tuple(found) for source, found in _parted(reader.templates()).items()}
     if known is None or "limit" in kinds:
         parts["limits"] = _keyed(reader.limits(), "id")
+    if known is None or "run_card" in kinds:
+        parts["run_cards"] = _keyed(reader.run_cards(), "id")
     if known is None or "closure" in kinds:
         parts["closures"] = {source: tuple(found) for source, found in _parted(reader.closures()).items()}
     if known is None or "handover" in kinds:

@@ -31,6 +31,7 @@ from api_client.model import (
     Message,
     ReadMark,
     Report,
+    RunCard,
     Service,
     Template,
     Unit,
@@ -580,6 +581,10 @@ class CacheReader:
     def limits(self) -> list[tuple[str, Limit]]:
         """All limits with their source's key."""
         return self._objects("limit", Limit)
+
+    def run_cards(self) -> list[tuple[str, RunCard]]:
+        """All run cards with their source's key."""
+        return self._objects("run_card", RunCard)
 
     def calendars(self) -> list[tuple[str, Calendar]]:
         """All working calendars with their source's key."""

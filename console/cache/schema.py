@@ -12,7 +12,7 @@ import msgspec
 from console.files.sqlite_file import Migrations, version_of
 
 _FIRST_KINDS = ("unit", "area", "service", "template", "calendar", "agency", "user")
-KINDS = (*_FIRST_KINDS, "closure", "alarm", "handover", "limit")
+KINDS = (*_FIRST_KINDS, "closure", "alarm", "handover", "limit", "run_card")
 """Kinds kept whole, one table each (`units`, `areas` …): source, id, seq, body."""
 
 
@@ -241,6 +241,12 @@ def c017_unread_messages(db: sqlite3.Connection) -> None:
 def c018_limits(db: sqlite3.Connection) -> None:
     """The limits of cities."""
     _keep_whole(db, "limit")
+
+
+@cache_migrations.step
+def c019_run_cards(db: sqlite3.Connection) -> None:
+    """The run cards of cities."""
+    _keep_whole(db, "run_card")
 
 
 CACHE_VERSION = version_of(cache_migrations)

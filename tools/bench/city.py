@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from typing_extensions import override
 
-from api_client.model import Agency, Area, Calendar, Limit, Service, Template, Unit
+from api_client.model import Agency, Area, Calendar, Limit, RunCard, Service, Template, Unit
 from console.cache.page_items import Cursor, PageItem
 from console.cache.writer import CacheWriter
 from console.rules.area import AreaIndex
@@ -71,6 +71,10 @@ class CacheShelf:
     def put_limits(self, limits: list[Limit]) -> None:
         """Keep these limits."""
         self.put("limit", [(limit.id, limit) for limit in limits])
+
+    def put_run_cards(self, cards: list[RunCard]) -> None:
+        """Keep these run cards."""
+        self.put("run_card", [(card.id, card) for card in cards])
 
     def put_calendars(self, calendars: list[Calendar]) -> None:
         """Keep these calendars."""

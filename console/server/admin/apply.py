@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from api_client.decoding import decode
-from api_client.model import Agency, Area, Calendar, Limit, Service, Template, Unit, UnitState, User
+from api_client.model import Agency, Area, Calendar, Limit, RunCard, Service, Template, Unit, UnitState, User
 from console.rules.limit import counts_otherwise
 from console.server.admin.difference import Change, Did, Difference, FieldChange, fields_between, in_words, marked
 from console.server.admin.roster import on_roster
@@ -53,6 +53,7 @@ _KINDS: dict[str, type[Any]] = {
     "units": Unit,
     "templates": Template,
     "limits": Limit,
+    "run_cards": RunCard,
 }
 _RETIRED = frozenset({"agencies", "services", "areas", "units"})
 """Reports and their histories refer to these."""
@@ -401,6 +402,10 @@ class _Plan:
             missing = [skill for skill in service.skills if skill not in skills]
             if missing and whole.units:
                 yield f"No unit has the skill {', '.join(missing)} that service {service.code} needs."
+        for card in whole.run_cards or ():
+            missing = [skill for skill in card.skills if skill not in skills]
+            if missing and whole.units:
+                yield f"No unit has the skill {', '.join(missing)} that run card {card.id} wants."
         kept = {one.key.casefold() for one in changes if one.did is Did.KEPT}
         called = kept | {word.casefold() for unit in whole.units or () for word in (unit.id, unit.code)}
         for user in whole.users or ():
@@ -504,6 +509,7 @@ def _as_setup(present: _Present, now: datetime) -> CitySetup:
         present.retention,
         rules_of(present.meta.get(REQUESTS)) or None,
         present.moderation,
+        valid("run_cards"),
     )
 
 

@@ -120,6 +120,7 @@ def _counted(setup: CitySetup) -> str:
         "calendars": setup.calendars,
         "templates": setup.templates,
         "limits": setup.limits,
+        "run cards": setup.run_cards,
         "users": setup.users,
     }
     return ", ".join(f"{len(listed):,} {part}" for part, listed in parts.items() if listed is not None)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from api_client.decoding import convert
-from api_client.model import Agency, Area, Calendar, Limit, Service, ServiceAttribute, Sla, Template, WaitsFor
+from api_client.model import Agency, Area, Calendar, Limit, RunCard, Service, ServiceAttribute, Sla, Template, WaitsFor
 from console.server.admin.setup import CitySetup, SetupFault, UnitRecord, UserRecord, check_setup, nearest
 from console.server.admin.spelling import DAYS, Hours, read_hours, read_length, read_yes
 from console.server.admin.table import FileFault, TableRow, read_table, read_text, split_list
@@ -21,8 +21,8 @@ from console.server.toml_text import line_of, lines_of_tables, read_toml
 
 CITY, AGENCIES, SERVICES, QUESTIONS = "city.toml", "agencies.csv", "services.csv", "questions.toml"
 AREAS, UNITS, TEMPLATES, LIMITS = "areas.geojson", "units.csv", "templates.toml", "limits.toml"
-USERS = "users.csv"
-FILES = (CITY, AGENCIES, SERVICES, QUESTIONS, AREAS, UNITS, TEMPLATES, LIMITS, USERS)
+RUN_CARDS, USERS = "run_cards.toml", "users.csv"
+FILES = (CITY, AGENCIES, SERVICES, QUESTIONS, AREAS, UNITS, TEMPLATES, LIMITS, RUN_CARDS, USERS)
 AGENCY_COLUMNS = ("code", "name")
 SERVICE_COLUMNS = (
     "code", "name", "group", "symbol", "priority", "agency", "skills", "targets", "proof", "keywords",
@@ -36,6 +36,7 @@ _CALENDAR_KEYS = ("daily", "weekdays", *DAYS, "holidays")
 _SLA_KEYS = ("first_response", "finish", "validation", "pauses_for", "calendar")
 _TEMPLATE_KEYS = ("id", "kind", "text", "service")
 _LIMIT_KEYS = ("id", "name", "filter", "above", "within_minutes", "priority")
+_RUN_CARD_KEYS = ("id", "name", "services", "groups", "priorities", "crews", "skills", "steps")
 _QUESTION_KEYS = ("service", "code", "description", "datatype", "required", "variable", "order",
                   "datatype_description", "values")  # fmt: skip
 _FILE_OF = {
@@ -47,11 +48,13 @@ _FILE_OF = {
     "units": UNITS,
     "templates": TEMPLATES,
     "limits": LIMITS,
+    "run_cards": RUN_CARDS,
     "users": USERS,
 }
 ENDINGS = frozenset({".csv", ".toml", ".geojson", ".json"})
 T = TypeVar("T")
 S = TypeVar("S", Retention, Moderation)
+W = TypeVar("W", str, int)
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -117,6 +120,7 @@ class _Reader:
             retention,
             requests,
             moderation=self._moderation,
+            run_cards=self._run_cards() if RUN_CARDS in names else None,
         )
         if QUESTIONS in names and setup.services is None:
             self._fault(QUESTIONS, None, "", f"questions belong to services, but {SERVICES} is missing or unreadable")
@@ -341,6 +345,22 @@ class _Reader:
         self._lines["limits"] = tuple(lines)
         return tuple(found)
 
+    def _run_cards(self) -> tuple[RunCard, ...] | None:
+        text, value = self._toml(RUN_CARDS)
+        found, lines = [], []
+        for line, table in self._tables(RUN_CARDS, text, value, "card", _RUN_CARD_KEYS):
+            key, name = (self._word(RUN_CARDS, line, table, field) for field in ("id", "name"))
+            crews = self._number(RUN_CARDS, line, table, "crews") if "crews" in table else 1
+            services, groups, skills, steps = (
+                self._list_of(RUN_CARDS, line, table, field, str) for field in ("services", "groups", "skills", "steps")
+            )
+            priorities = self._list_of(RUN_CARDS, line, table, "priorities", int)
+            if crews is not None:
+                found.append(RunCard(key, name, steps, services, groups, priorities, crews, skills))
+                lines.append(line)
+        self._lines["run_cards"] = tuple(lines)
+        return tuple(found)
+
     def _questions(self) -> dict[str, list[ServiceAttribute]]:
         text, value = self._toml(QUESTIONS)
         found: dict[str, list[ServiceAttribute]] = {}
@@ -415,6 +435,14 @@ class _Reader:
             return value
         self._fault(file, line, key, "it has to be a whole number, without quotation marks")
         return None
+
+    def _list_of(self, file: str, line: int | None, table: dict[str, Any], key: str, kind: type[W]) -> tuple[W, ...]:
+        value = table.get(key, [])
+        if isinstance(value, list) and all(isinstance(one, kind) and not isinstance(one, bool) for one in value):
+            return tuple(value)
+        said = 'texts: ["pump", "saw"]' if kind is str else "whole numbers: [1, 2]"
+        self._fault(file, line, key, f"it has to be a list of {said}")
+        return ()
 
     def _spelled(
         self, file: str, text: str, table: dict[str, Any], key: str, how: Callable[[str], T], *where: str

@@ -16,6 +16,7 @@ from api_client.model import (
     Calendar,
     Datatype,
     Limit,
+    RunCard,
     Service,
     ServiceAttribute,
     Sla,
@@ -23,6 +24,7 @@ from api_client.model import (
     WaitsFor,
 )
 from console.rules.rights import ROLES
+from console.rules.run_card import MOST_STEPS, MOST_WORDS
 from console.server.admin.folder import (
     AGENCIES,
     AGENCY_COLUMNS,
@@ -32,6 +34,7 @@ from console.server.admin.folder import (
     LIMITS,
     PRIORITY_WORDS,
     QUESTIONS,
+    RUN_CARDS,
     SERVICE_COLUMNS,
     SERVICES,
     TEMPLATES,
@@ -44,7 +47,7 @@ from console.server.admin.setup import CitySetup, UnitRecord, UserRecord, glyphs
 from console.server.admin.spelling import length_text, week_text
 from console.server.admin.table import join_list, write_table
 from console.server.errors import Invalid
-from console.server.toml_text import key_text, pairs_text
+from console.server.toml_text import key_text, pairs_text, value_text
 
 _CITY_COMMENT = """\
 # The city. Look at the folder with “sigap city check FOLDER”, put it into a database with “sigap city apply FOLDER”.
@@ -90,6 +93,13 @@ _LIMIT_COMMENT = """\
 # Limits that are alarms: more than “above” reports of a filter that come within so many minutes (5 to 1440).
 # filter is written as in the query line: cat=, area=, agency=, p=; empty means all reports. priority is 2, 3 or 4.
 """
+_RUN_CARD_COMMENT = f"""\
+# Run cards: what is to be done about a report, step by step (up to {MOST_STEPS} steps of up to {MOST_WORDS} words),
+# and by how many crews. services and groups: whose reports it is for, those of all without both.
+# priorities: [1, 2], or any. skills: what a unit needs in addition to those of the service.
+# Of several cards the one counts that says more: one that names the service before one of its group, then one that
+# names the priority.
+"""
 _QUESTION_COMMENT = """\
 # What services ask of a reporter. datatype: string, number, datetime, text, singlevaluelist or multivaluelist;
 # variable = false is a text that is only read.
@@ -125,6 +135,8 @@ def folder_texts(setup: CitySetup, *, starter: bool = False) -> dict[str, str]:
         texts[TEMPLATES] = _TEMPLATE_COMMENT + "".join(map(_template, setup.templates))
     if setup.limits is not None:
         texts[LIMITS] = _LIMIT_COMMENT + "".join(map(_limit, setup.limits))
+    if setup.run_cards is not None:
+        texts[RUN_CARDS] = _RUN_CARD_COMMENT + "".join(map(_run_card, setup.run_cards))
     if setup.users is not None:
         texts[USERS] = write_table(USER_COLUMNS, map(_user, setup.users), _USER_COMMENT)
     return texts
@@ -285,6 +297,14 @@ def _limit(limit: Limit) -> str:
     return f"\n[[limit]]\n{pairs_text(msgspec.structs.asdict(limit))}"
 
 
+def _run_card(card: RunCard) -> str:
+    """A card with a line for each step."""
+    fields = msgspec.structs.asdict(card)
+    steps = "".join(f"  {value_text(step)},\n" for step in fields.pop("steps"))
+    said = {name: value for name, value in fields.items() if value != () and (name, value) != ("crews", 1)}
+    return f"\n[[card]]\n{pairs_text(said)}steps = [\n{steps}]\n"
+
+
 def _questions(services: Iterable[Service]) -> str:
     parts = [_QUESTION_COMMENT]
     for service in services:
@@ -349,5 +369,12 @@ _STARTER = CitySetup(
     ),
     (Limit("flood", "Flood spreads", "cat=flood", 10, 60, 2),),
     (UserRecord("chief", "supervisor"), UserRecord("rina", "operator"), UserRecord("u1", "field")),
+    run_cards=(
+        RunCard(
+            "flood", "Flood with people in danger",
+            ("Ask: is anybody in the water?", "Tell the power company before the pump crew goes in"),
+            services=("flood",), priorities=(1,), crews=2,
+        ),
+    ),
 )  # fmt: skip
 """What `sigap city init` writes."""

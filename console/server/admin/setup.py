@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from api_client.model import Agency, Area, Calendar, Limit, Service, Template
+from api_client.model import Agency, Area, Calendar, Limit, RunCard, Service, Template
 from console.rules.area import GeometryFault, border_box
 from console.rules.degrees import on_earth
 from console.rules.filter import FilterError
@@ -26,6 +26,7 @@ from console.rules.limit import (
     limit_filter,
 )
 from console.rules.rights import ADMIN, ROLES, Rights, may_set_up
+from console.rules.run_card import LONGEST_STEP, MOST_CARDS, MOST_CREWS, MOST_STEPS, MOST_WORDS, doubles
 from console.server.city import tokens
 from console.server.city.moderation import Moderation
 from console.server.city.rates import CITY_SETS, rule_fault
@@ -96,6 +97,7 @@ class CitySetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     retention: Retention | None = None
     requests: dict[str, str] | None = None
     moderation: Moderation | None = None
+    run_cards: tuple[RunCard, ...] | None = None
 
 
 class SetupFault(msgspec.Struct, frozen=True):
@@ -107,8 +109,10 @@ class SetupFault(msgspec.Struct, frozen=True):
     why: str
 
 
-Record = Calendar | Agency | Service | Area | UnitRecord | Template | Limit | UserRecord
-PARTS: tuple[str, ...] = ("calendars", "agencies", "services", "areas", "units", "templates", "limits", "users")
+Record = Calendar | Agency | Service | Area | UnitRecord | Template | Limit | RunCard | UserRecord
+PARTS: tuple[str, ...] = (
+    "calendars", "agencies", "services", "areas", "units", "templates", "limits", "run_cards", "users",
+)  # fmt: skip
 """The lists of a city, in the order in which one refers to another."""
 
 
@@ -193,6 +197,7 @@ class _Check:
             "units": self._unit,
             "templates": self._template,
             "limits": self._limit,
+            "run_cards": self._run_card,
             "users": self._user,
         }
         for part, rule in rules.items():
@@ -221,6 +226,7 @@ class _Check:
         # protects: no-limit-that-nobody-counts
         elif len(self._setup.limits) > MOST_LIMITS:
             yield SetupFault("limits", None, "", f"{len(self._setup.limits):,} are too many; {MOST_LIMITS} are counted")
+        yield from self._run_cards()
         users = self._setup.users
         if users is not None and not users and self._present.users:
             yield SetupFault(
@@ -357,6 +363,45 @@ class _Check:
                 who, why = f"limit “{_short(limit.id)}”", str(fault).rstrip(".")
                 yield SetupFault("limits", None, "filter", f"{who} counts nothing then: {why}; limits have to be given")
 
+    def _run_card(self, card: RunCard) -> Iterator[tuple[str, str]]:
+        yield from _code("id", card.id)
+        yield from _named("name", card.name, _LONGEST_UNIT)
+        for code in card.services:
+            yield from self._known("services", "services", code)
+        groups = {service.group for service in self._whole.services or () if service.group}
+        for group in card.groups:
+            if self._whole.services is not None and group not in groups:
+                yield "groups", f"no service has the group “{_short(group)}”{nearest(group, sorted(groups))}"
+        for priority in card.priorities:
+            if priority not in (1, 2, 3, 4):
+                yield "priorities", f"{priority} is no priority; there are 1 (life and safety) to 4"
+        if not 1 <= card.crews <= MOST_CREWS:
+            yield "crews", f"{card.crews} is not between 1 and {MOST_CREWS}"
+        yield from _words("skills", card.skills)
+        # protects: a-card-has-a-key-for-each-step
+        if not 1 <= len(card.steps) <= MOST_STEPS:
+            yield "steps", f"there are {len(card.steps)}; a card has 1 to {MOST_STEPS}, each with a key of its own"
+        for step in card.steps:
+            if not step:
+                yield "steps", "one of them has no words"
+            yield from _text("steps", step, LONGEST_STEP)
+            if step != " ".join(step.split()):
+                yield "steps", f"“{_short(step)}”: one line, with single blanks between its words"
+            if (count := len(step.split())) > MOST_WORDS:
+                yield "steps", f"“{_short(step)}” has {count} words; {MOST_WORDS} are read at a glance"
+        if len({step.casefold() for step in card.steps}) < len(card.steps):
+            yield "steps", "one of them stands there twice: a step is known by its words"
+
+    def _run_cards(self) -> Iterator[SetupFault]:
+        """Faults of the run cards together: too many, or two of which neither comes first."""
+        cards = self._setup.run_cards or ()
+        if len(cards) > MOST_CARDS:
+            yield SetupFault("run_cards", None, "", f"{len(cards):,} are too many; {MOST_CARDS} are allowed")
+            return
+        for at, other, what in doubles(cards):
+            why = f"card “{_short(cards[other].id)}” is for {_short(what)} as well, and neither comes first"
+            yield SetupFault("run_cards", at, "services", why)
+
     def _user(self, user: UserRecord) -> Iterator[tuple[str, str]]:
         try:
             tokens.check_name(user.name)
@@ -445,6 +490,7 @@ _KEY_FIELD = {
     "units": "id",
     "templates": "id",
     "limits": "id",
+    "run_cards": "id",
     "users": "name",
 }
 _ONE = {
@@ -455,6 +501,7 @@ _ONE = {
     "units": "unit",
     "templates": "template",
     "limits": "limit",
+    "run_cards": "run card",
     "users": "user",
 }
 _USES: tuple[tuple[str, str, Callable[[Any], Sequence[str | None]], str], ...] = (
@@ -463,6 +510,7 @@ _USES: tuple[tuple[str, str, Callable[[Any], Sequence[str | None]], str], ...] =
     ("agencies", "users", lambda user: user.agencies, "works for"),
     ("areas", "units", lambda unit: unit.areas, "works in"),
     ("areas", "users", lambda user: user.areas, "works in"),
+    ("services", "run_cards", lambda card: card.services, "is for"),
     ("services", "templates", lambda template: (template.service,), "is for"),
 )
 """Which list is used by which other one: the codes in a record of that, and what it does with them."""

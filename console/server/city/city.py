@@ -27,6 +27,7 @@ from api_client.model import (
     Entry,
     Limit,
     Report,
+    RunCard,
     Service,
     Snapshot,
     Stats,
@@ -71,7 +72,7 @@ from console.server.city.work_threads import doing
 from console.server.errors import NotFound, Refusal
 
 log = logging.getLogger(__name__)
-T = TypeVar("T", Area, Service, Unit, Agency, Template, Limit, Calendar, User)
+T = TypeVar("T", Area, Service, Unit, Agency, Template, Limit, RunCard, Calendar, User)
 FIRST_ZONE = "Asia/Jakarta"
 _LOADED = frozenset({"report", "assignment", "entry"})
 """What a load brings more of. Unfinished work is not of it: what a serving city puts in is past."""
@@ -183,6 +184,10 @@ class City:
     def put_limits(self, limits: Sequence[Limit]) -> None:
         """Keep these limits, replacing those of the same id."""
         self._put(limits)
+
+    def put_run_cards(self, cards: Sequence[RunCard]) -> None:
+        """Keep these run cards, replacing those of the same id."""
+        self._put(cards)
 
     def put_calendars(self, calendars: Sequence[Calendar]) -> None:
         """Keep these calendars, replacing those of the same id."""

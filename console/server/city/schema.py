@@ -139,6 +139,7 @@ areas = _numbered("areas")
 services = _numbered("services")
 templates = _numbered("templates")
 limits = _numbered("limits")
+run_cards = _numbered("run_cards")
 calendars = _numbered("calendars")
 agencies = _numbered("agencies")
 users = _numbered(
@@ -155,6 +156,7 @@ TABLES: dict[str, sa.Table] = {
     "calendar": calendars,
     "template": templates,
     "limit": limits,
+    "run_card": run_cards,
     "user": users,
     "area": areas,
     "unit": units,

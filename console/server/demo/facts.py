@@ -7,7 +7,7 @@ from importlib import resources
 
 import msgspec
 
-from api_client.model import Agency, Area, Calendar, Limit, Service, Template
+from api_client.model import Agency, Area, Calendar, Limit, RunCard, Service, Template
 from console.server.admin.folder import read_folder
 from console.server.admin.setup import UnitRecord
 
@@ -22,6 +22,7 @@ class DemoFacts(msgspec.Struct, frozen=True):
     units: tuple[UnitRecord, ...]
     templates: tuple[Template, ...]
     limits: tuple[Limit, ...]
+    run_cards: tuple[RunCard, ...]
 
 
 @cache
@@ -40,4 +41,5 @@ def demo_facts() -> DemoFacts:
         setup.units or (),
         setup.templates or (),
         setup.limits or (),
+        setup.run_cards or (),
     )

@@ -11,7 +11,19 @@ from typing import Protocol
 
 import msgspec
 
-from api_client.model import Agency, Area, AssignmentState, Calendar, Limit, Service, Status, Template, Unit, UnitState
+from api_client.model import (
+    Agency,
+    Area,
+    AssignmentState,
+    Calendar,
+    Limit,
+    RunCard,
+    Service,
+    Status,
+    Template,
+    Unit,
+    UnitState,
+)
 from console.rules.apply import unit_after
 from console.rules.area import AreaIndex
 from console.rules.status import is_open
@@ -54,6 +66,9 @@ class DemoCity(Protocol):
 
     def put_limits(self, limits: list[Limit]) -> None:
         """Keep these limits."""
+
+    def put_run_cards(self, cards: list[RunCard]) -> None:
+        """Keep these run cards."""
 
     def put_calendars(self, calendars: list[Calendar]) -> None:
         """Keep these calendars."""
@@ -99,6 +114,7 @@ def fill_present(
         city.put_areas(areas)
         city.put_templates(list(facts.templates))
         city.put_limits(list(facts.limits))
+        city.put_run_cards(list(facts.run_cards))
     units = make_units(facts.units, wards, chance, now, ZONE)
     drafts = Draftsman(wards, chance, now, ZONE).write(reports, days)
     first = max(_LEAST_ID + earlier, _NEWEST_ID - len(drafts) + 1)

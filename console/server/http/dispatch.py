@@ -556,7 +556,7 @@ class Dispatch:
                 "GET",
                 "/city",
                 "readCity",
-                "What the city consists of: services, agencies, areas, units, calendars, templates, limits, users",
+                "What the city consists of: services, agencies, areas, units, calendars, texts, limits, cards, users",
                 self._read_city,
                 {
                     200: ResponseSpec(

@@ -42,6 +42,14 @@ const list = (field, hint = "") => ({
   hint,
 });
 
+/** Sentences, which may have commas in them. @param {string} field @returns {Column} */
+const steps = (field) => ({
+  field,
+  show: (value) => (value ?? []).join(" | "),
+  read: (typed) => typed.split("|").map((one) => one.trim().replace(/\s+/g, " ")).filter(Boolean),
+  hint: "Ask: is anybody in the water? | Tell the power company",
+});
+
 /** @param {string} field @param {boolean} [may_lack] @returns {Column} */
 const number = (field, may_lack = false) => ({
   field,
@@ -102,6 +110,11 @@ export const COLUMNS = {
     text("id", { fixed: true, strong: true }), text("name"), text("filter", { hint: "cat=flood area=31.74" }), number("above"), number("within_minutes"),
     { ...choice("priority", () => [2, 3, 4].map((one) => [String(one), `P${one}`])), show: (value) => `P${value ?? 3}`, read: Number },
   ],
+  run_cards: [
+    text("id", { fixed: true, strong: true }), text("name"), list("services", "flood, drain"), list("groups", "water"),
+    { ...list("priorities", "1, 2"), show: (value) => (value ?? []).map(String), read: (typed) => typed.split(/[|,;\s]+/).filter(Boolean).map(Number) },
+    number("crews"), list("skills", "pump, saw"), steps("steps"),
+  ],
   users: [text("name", { fixed: true, strong: true }), choice("role", words(ROLES)), list("areas", "31.74"), list("agencies", "pu")],
 };
 
@@ -116,6 +129,7 @@ export const FRESH = {
   calendars: () => ({ id: "", timezone: "Asia/Jakarta", days: [0, 1, 2, 3, 4, 5, 6].map((day) => (day < 5 ? [450, 960] : null)), holidays: [] }),
   templates: () => ({ id: "", kind: "reply", text: "", service: null }),
   limits: () => ({ id: "", name: "", filter: "", above: 10, within_minutes: 60, priority: 3 }),
+  run_cards: () => ({ id: "", name: "", steps: [], services: [], groups: [], priorities: [], crews: 1, skills: [] }),
   users: () => ({ name: "", role: "operator", areas: [], agencies: [] }),
 };
 

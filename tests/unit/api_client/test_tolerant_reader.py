@@ -49,6 +49,7 @@ def test_of_every_object_its_key_alone_is_enough_or_it_is_refused() -> None:
         "service": {"code": "7"},
         "template": {"id": "7"},
         "limit": {"id": "7", "above": 10, "within_minutes": 60},
+        "run_card": {"id": "7"},
         "calendar": {"id": "7", "timezone": "Asia/Jakarta"},
         "agency": {"code": "7", "name": "Roads"},
         "user": {"name": "7"},

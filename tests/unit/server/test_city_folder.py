@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api_client.model import Limit, Service, Sla, WaitsFor
+from api_client.model import Limit, RunCard, Service, Sla, WaitsFor
 from console.server.admin.folder import FILES, read_folder
 from console.server.admin.folder_out import folder_texts, write_folder, write_starter
 from console.server.admin.setup import CitySetup, UnitRecord, UserRecord, check_setup, nearest
@@ -268,3 +268,39 @@ def test_a_limit_that_cannot_be_counted_is_told_by_line_and_field(folder: Path) 
         (folder / "limits.toml").write_text(text)
         said = told(folder)
         assert any(one.startswith(f"limits.toml, {wanted}") for one in said), (wanted, said)
+
+
+def test_run_cards_are_read_as_they_were_written(folder: Path) -> None:
+    steps = ("Ask: is anybody in the water?", "Tell the power company before the pump crew goes in")
+    card = RunCard("flood", "Flood with people in danger", steps, ("flood",), (), (1,), 2)
+    assert read_folder(folder).setup.run_cards == (card,)
+    other = RunCard("any", "Anything", ("Call back", 'Say “no”, or "yes"'), groups=("water",), skills=("pump",))
+    (folder / "run_cards.toml").unlink()
+    texts = folder_texts(CitySetup(run_cards=(card, other)))
+    (folder / "run_cards.toml").write_text(texts["run_cards.toml"])
+    assert (told(folder), read_folder(folder).setup.run_cards) == ([], (card, other))
+
+
+def test_a_run_card_that_nobody_can_work_off_is_told_by_line_and_field(folder: Path) -> None:
+    head = '[[card]]\nid = "a"\nname = "A"\nservices = ["flood"]\n'
+    card = f'{head}steps = ["Call"]\n'
+    for text, wanted in (
+        (head, "line 1, steps: there are 0; a card has 1 to 9"),
+        (f"{head}steps = {[str(n) for n in range(10)]}\n", "line 1, steps: there are 10; a card has 1 to 9"),
+        (f'{head}steps = "Call"\n', "line 1, steps: it has to be a list of texts"),
+        (f'{head}steps = ["{"go " * 20}on"]\n', "line 1, steps: “go go go"),
+        (f'{head}steps = ["Call  them"]\n', "line 1, steps: “Call  them”: one line, with single blanks"),
+        (f'{head}steps = ["Call", "call"]\n', "line 1, steps: one of them stands there twice"),
+        (f'{head}steps = [""]\n', "line 1, steps: one of them has no words"),
+        (f"{card}crews = 0\n", "line 1, crews: 0 is not between 1 and 20"),
+        (f"{card}priorities = [0]\n", "line 1, priorities: 0 is no priority"),
+        (f"{card}priorities = [true]\n", "line 1, priorities: it has to be a list of whole numbers"),
+        (f'{card}groups = ["watter"]\n', "line 1, groups: no service has the group “watter”; did you mean “water”?"),
+        (card.replace("flood", "flod"), "line 1, services: there is no service “flod”; did you mean “flood”?"),
+        (card + card.replace('"a"', '"b"'), "line 6, services: card “a” is for flood as well, and neither comes first"),
+        (card + card, "line 6, id: “a” stands here twice"),
+        (f"{card}colour = 1\n", "line 1, colour: it is not known here"),
+    ):
+        (folder / "run_cards.toml").write_text(text)
+        said = told(folder)
+        assert any(one.startswith(f"run_cards.toml, {wanted}") for one in said), (wanted, said)

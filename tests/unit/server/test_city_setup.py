@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from api_client.model import Agency, Area, Calendar, EditBody, Kind, Limit, Service, Template, Unit, UnitState
+from api_client.model import Agency, Area, Calendar, EditBody, Kind, Limit, RunCard, Service, Template, Unit, UnitState
 from console.server.admin.apply import apply_setup, compare_setup, present_setup
 from console.server.admin.difference import FieldChange
 from console.server.admin.folder import read_folder
@@ -241,6 +241,22 @@ def test_limits_go_into_the_feed_and_out_of_it(city: City, api: Api) -> None:
         apply_setup(city, CitySetup(limits=(replace(limit, priority=1),)), COMMAND_LINE)
     apply_setup(city, CitySetup(limits=()), COMMAND_LINE)
     assert api.get(f"/changes?after={seq}").json()["items"][-1]["id"] == "limit/rain"
+
+
+def test_run_cards_go_into_the_feed_and_out_of_it(city: City, api: Api) -> None:
+    card = RunCard("hole", "Hole", ("Ask how deep",), ("road",), skills=("asphalt",))
+    apply_setup(city, CitySetup(run_cards=(card,)), COMMAND_LINE)
+    assert present_setup(city).run_cards == (card,)
+    seq = city.seq()
+    done = apply_setup(city, CitySetup(run_cards=(replace(card, crews=2),)), COMMAND_LINE)
+    assert [(one.key, one.fields) for one in done.difference.changes] == [("hole", (FieldChange("crews", "1", "2"),))]
+    assert [(item["kind"], item["data"]["crews"]) for item in api.get(f"/changes?after={seq}").json()["items"]] == [
+        ("run_card", 2)
+    ]
+    with pytest.raises(Invalid, match="run card “hole” still is for service “road”, which stands here no longer"):
+        apply_setup(city, CitySetup(services=(Service("tree", "Tree"),)), COMMAND_LINE)
+    apply_setup(city, CitySetup(run_cards=()), COMMAND_LINE)
+    assert api.get(f"/changes?after={seq}").json()["items"][-1]["id"] == "run_card/hole"
 
 
 def test_supervisors_set_a_city_up_by_the_api(city: City, url: str) -> None:

@@ -23,6 +23,7 @@ from api_client.model import (
     Limit,
     PhotoRole,
     Report,
+    RunCard,
     Service,
     Status,
     Template,
@@ -65,6 +66,8 @@ class Told:
     def put_templates(self, templates: list[Template]) -> None: ...
 
     def put_limits(self, limits: list[Limit]) -> None: ...
+
+    def put_run_cards(self, cards: list[RunCard]) -> None: ...
 
     def put_calendars(self, calendars: list[Calendar]) -> None: ...
 
