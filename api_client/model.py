@@ -368,16 +368,18 @@ class Datatype(StrEnum):
 
 
 class AttributeValue(msgspec.Struct, frozen=True):
-    """One choice of a list: its key, and its name for people."""
+    """One choice of a list: its key, and its name for people; `names` are those in other languages, by BCP 47 tag."""
 
     key: str
     name: str
+    names: dict[str, str] = {}
 
 
 class ServiceAttribute(msgspec.Struct, frozen=True):
     """A question that a service asks of the reporter. `variable` False: a text that is only to be read.
 
-    `order` sorts the questions of one service; `values` are the choices of a list.
+    `order` sorts the questions of one service; `values` are the choices of a list. `descriptions` and
+    `datatype_descriptions` are its texts in other languages, by BCP 47 tag.
     """
 
     code: str
@@ -388,6 +390,8 @@ class ServiceAttribute(msgspec.Struct, frozen=True):
     order: int = 0
     datatype_description: str = ""
     values: tuple[AttributeValue, ...] = ()
+    descriptions: dict[str, str] = {}
+    datatype_descriptions: dict[str, str] = {}
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -395,7 +399,8 @@ class Service(msgspec.Struct, frozen=True):
 
     `sla` maps a priority ("1".."4", or "*" for the rest) to its targets. `skills` are what a unit needs.
     `proof` is whether an after photo is needed before validation. `valid_to` is since when it is offered no more.
-    `confidential`: nothing that everybody may read tells of its reports.
+    `confidential`: nothing that everybody may read tells of its reports. `names` and `groups` are its name and group in
+    other languages than the city's own, by BCP 47 tag.
     """
 
     code: str
@@ -411,6 +416,8 @@ class Service(msgspec.Struct, frozen=True):
     attributes: tuple[ServiceAttribute, ...] = ()
     valid_to: datetime | None = None
     confidential: bool = False
+    names: dict[str, str] = {}
+    groups: dict[str, str] = {}
 
     @property
     def questions(self) -> list[ServiceAttribute]:
@@ -1184,11 +1191,15 @@ class DayReports(msgspec.Struct, frozen=True):
 
 
 class CityFacts(msgspec.Struct, frozen=True):
-    """What a client wants to know of a city first; `bbox` is west, south, east, north, None while nothing is there."""
+    """What a client wants to know of a city first; `bbox` is west, south, east, north, None while nothing is there.
+
+    `language` is that of the city's plain names (a BCP 47 tag), "" where the city has not said it.
+    """
 
     name: str
     timezone: str
     bbox: tuple[float, float, float, float] | None
+    language: str = ""
 
 
 class Welcome(msgspec.Struct, frozen=True):

@@ -34,7 +34,7 @@ from console.server.city import audit, schema, tokens
 from console.server.city.alarms import drop_alarms_of_limits
 from console.server.city.city import City
 from console.server.city.erasure import count_due
-from console.server.city.meta import read_meta, read_setting, setting_row
+from console.server.city.meta import LANGUAGE, read_meta, read_setting, setting_row
 from console.server.city.moderation import MODERATION, Moderation
 from console.server.city.numbered import drop_things, put_things
 from console.server.city.questions import note_questions
@@ -204,7 +204,8 @@ class _Plan:
         last = max(last, put_users(database, connection, self._users, by, now) or 0)
         if self._gone_users:
             last = max(last, drop_users(database, connection, self._gone_users, by, now))
-        facts = [{"key": key, "value": self.meta[key]} for key in ("name", "timezone", REQUESTS) if key in self.meta]
+        kept = ("name", "timezone", LANGUAGE, REQUESTS)
+        facts = [{"key": key, "value": self.meta[key]} for key in kept if key in self.meta]
         facts += [setting_row(RETENTION, self.retention), setting_row(MODERATION, self.moderation)]
         database.upsert(connection, schema.meta, facts)
         audit.append(connection, now, audit.AuditedAction(by, audit.CITY, detail=self._detail()))
@@ -238,14 +239,16 @@ class _Plan:
 
     def _facts(self) -> Iterable[Change]:
         fields = []
-        for key, value in (("name", self._setup.name), ("timezone", self._setup.timezone)):
-            if value is not None and value != self.meta[key]:
-                fields.append(FieldChange(key, in_words(self.meta[key]), value))
+        facts = (("name", self._setup.name), ("timezone", self._setup.timezone), (LANGUAGE, self._setup.language))
+        for key, value in facts:
+            before = self.meta.get(key, "")
+            if value is not None and value != before:
+                fields.append(FieldChange(key, in_words(before), in_words(value)))
                 self.meta[key] = value
         if (rules := self._setup.requests) is not None:
-            before = rules_of(self.meta.get(REQUESTS))
-            for name in sorted(before.keys() | rules):
-                was, will = (one.get(name, f"{RULES[name]} (as everywhere)") for one in (before, rules))
+            present = rules_of(self.meta.get(REQUESTS))
+            for name in sorted(present.keys() | rules):
+                was, will = (one.get(name, f"{RULES[name]} (as everywhere)") for one in (present, rules))
                 if was != will:
                     fields.append(FieldChange(f"{REQUESTS}.{name}", was, will))
             self.meta[REQUESTS] = text_of(rules)
@@ -510,6 +513,7 @@ def _as_setup(present: _Present, now: datetime) -> CitySetup:
         rules_of(present.meta.get(REQUESTS)) or None,
         present.moderation,
         valid("run_cards"),
+        present.meta.get(LANGUAGE),
     )
 
 

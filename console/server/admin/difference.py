@@ -110,7 +110,8 @@ def in_words(value: Any) -> str:
     if isinstance(value, Mapping):
         if "coordinates" in value:
             return f"a border of {_corners(value['coordinates']):,} corners"
-        return "; ".join(f"{'others' if key == '*' else f'P{key}'} {in_words(each)}" for key, each in value.items())
+        said = [(_PRIORITY.get(key, key) if isinstance(each, Sla) else key, each) for key, each in value.items()]
+        return "; ".join(f"{key} {in_words(each)}" for key, each in said)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_item(each) for each in value)
     return str(value)
@@ -138,4 +139,5 @@ def _line(text: str) -> str:
     return plain if len(plain) <= 300 else f"{plain[:300]}…"
 
 
+_PRIORITY = {"*": "others", **{key: f"P{key}" for key in "1234"}}
 _FIELDS = {"glyph": "symbol", "sla": "targets", "attributes": "questions", "geometry": "border"}

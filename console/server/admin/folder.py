@@ -10,6 +10,7 @@ import msgspec
 
 from api_client.decoding import convert
 from api_client.model import Agency, Area, Calendar, Limit, RunCard, Service, ServiceAttribute, Sla, Template, WaitsFor
+from console.rules.names import language_tag
 from console.server.admin.setup import CitySetup, SetupFault, UnitRecord, UserRecord, check_setup, nearest
 from console.server.admin.spelling import DAYS, Hours, read_hours, read_length, read_yes
 from console.server.admin.table import FileFault, TableRow, read_table, read_text, split_list
@@ -30,15 +31,16 @@ SERVICE_COLUMNS = (
 )  # fmt: skip
 UNIT_COLUMNS = ("id", "code", "name", "agency", "areas", "skills", "shift", "contact", "lat", "lon")
 USER_COLUMNS = ("name", "role", "areas", "agencies")
+_TRANSLATED = ("name", "group")
 PRIORITY_WORDS = {"P1": "1", "P2": "2", "P3": "3", "P4": "4", "other": "*"}
-_CITY_KEYS = ("name", "timezone", "calendars", "targets", "retention", "requests", "moderation")
+_CITY_KEYS = ("name", "timezone", "language", "calendars", "targets", "retention", "requests", "moderation")
 _CALENDAR_KEYS = ("daily", "weekdays", *DAYS, "holidays")
 _SLA_KEYS = ("first_response", "finish", "validation", "pauses_for", "calendar")
 _TEMPLATE_KEYS = ("id", "kind", "text", "service")
 _LIMIT_KEYS = ("id", "name", "filter", "above", "within_minutes", "priority")
 _RUN_CARD_KEYS = ("id", "name", "services", "groups", "priorities", "crews", "skills", "steps")
 _QUESTION_KEYS = ("service", "code", "description", "datatype", "required", "variable", "order",
-                  "datatype_description", "values")  # fmt: skip
+                  "datatype_description", "values", "descriptions", "datatype_descriptions", "value_names")  # fmt: skip
 _FILE_OF = {
     "city": CITY,
     "calendars": CITY,
@@ -90,6 +92,7 @@ class _Reader:
         self._targets: dict[str, dict[str, Sla]] = {}
         self._question_lines: dict[str, int | None] = {}
         self._moderation: Moderation | None = None
+        self._language: str | None = None
 
     def read(self) -> Reading:
         try:
@@ -121,6 +124,7 @@ class _Reader:
             requests,
             moderation=self._moderation,
             run_cards=self._run_cards() if RUN_CARDS in names else None,
+            language=self._language,
         )
         if QUESTIONS in names and setup.services is None:
             self._fault(QUESTIONS, None, "", f"questions belong to services, but {SERVICES} is missing or unreadable")
@@ -142,6 +146,7 @@ class _Reader:
         name = self._kind(CITY, text, value, "name", str)
         zone: str | None = self._kind(CITY, text, value, "timezone", str)
         self._zone = zone or self._zone
+        self._language = self._kind(CITY, text, value, "language", str)
         requests = self._kind(CITY, text, value, "requests", dict)
         calendars = self._kind(CITY, text, value, "calendars", dict)
         found: list[Calendar] = []
@@ -228,7 +233,7 @@ class _Reader:
         return None if rows is None else tuple(Agency(_cell(row, "code"), _cell(row, "name")) for row in rows)
 
     def _services(self, questions: dict[str, list[ServiceAttribute]]) -> tuple[Service, ...] | None:
-        rows = self._table(SERVICES, SERVICE_COLUMNS, ("code", "name"), "services")
+        rows = self._table(SERVICES, SERVICE_COLUMNS, ("code", "name"), "services", language_column)
         if rows is None:
             return None
         found = tuple(self._service(row, questions) for row in rows)
@@ -257,6 +262,8 @@ class _Reader:
             _cell(row, "keywords"),
             tuple(questions.get(code, ())),
             confidential=self._read(SERVICES, row, "confidential", read_yes, False),
+            names=_in_languages(row, "name"),
+            groups=_in_languages(row, "group"),
         )
 
     def _units(self) -> tuple[UnitRecord, ...] | None:
@@ -293,8 +300,15 @@ class _Reader:
             for row in rows
         )
 
-    def _table(self, file: str, columns: tuple[str, ...], needed: tuple[str, ...], part: str) -> list[TableRow] | None:
-        rows = read_table(self._folder / file, columns, needed, self._faults)
+    def _table(
+        self,
+        file: str,
+        columns: tuple[str, ...],
+        needed: tuple[str, ...],
+        part: str,
+        also: Callable[[str], str] = lambda _: "",
+    ) -> list[TableRow] | None:
+        rows = read_table(self._folder / file, columns, needed, self._faults, also)
         self._lines[part] = tuple(row.line for row in rows or ())
         return rows
 
@@ -367,9 +381,16 @@ class _Reader:
         for line, table in self._tables(QUESTIONS, text, value, "question", _QUESTION_KEYS):
             service = self._word(QUESTIONS, line, table, "service")
             values = table.get("values", {})
-            plain = {key: each for key, each in table.items() if key not in ("service", "values")}
+            plain = {key: each for key, each in table.items() if key not in ("service", "values", "value_names")}
+            others = table.get("value_names", {})
+            if not isinstance(others, dict) or not isinstance(values, dict):
+                others = {}
+            for key in (one for one in others if one not in values):
+                self._fault(QUESTIONS, line, "value_names", f"there is no value “{key[:60]}”{nearest(key, values)}")
             plain["values"] = (
-                [{"key": key, "name": name} for key, name in values.items()] if isinstance(values, dict) else values
+                [{"key": key, "name": name, "names": others.get(key, {})} for key, name in values.items()]
+                if isinstance(values, dict)
+                else values
             )
             try:
                 attribute = convert({"description": ""} | plain, ServiceAttribute)
@@ -452,6 +473,21 @@ class _Reader:
         except ValueError as fault:
             self._fault(file, line_of(text, *where, key), key, str(fault))
             return None
+
+
+def language_column(name: str) -> str:
+    """How a column of services.csv is called that holds names in another language (`name:nl`, `group:pt-BR`), from any
+    spelling of it; "" for any other.
+    """
+    field, colon, language = name.partition(":")
+    tag = language_tag(language) if colon and field.strip() in _TRANSLATED else ""
+    return f"{field.strip()}:{tag}" if tag else ""
+
+
+def _in_languages(row: TableRow, field: str) -> dict[str, str]:
+    """The names in other languages of a row, by their tags."""
+    begin = f"{field}:"
+    return {name.removeprefix(begin): cell for name, cell in row.cells.items() if name.startswith(begin) and cell}
 
 
 def _cell(row: TableRow, column: str) -> str:

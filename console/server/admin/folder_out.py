@@ -52,6 +52,7 @@ from console.server.toml_text import key_text, pairs_text, value_text
 _CITY_COMMENT = """\
 # The city. Look at the folder with “sigap city check FOLDER”, put it into a database with “sigap city apply FOLDER”.
 # A file that is taken out of the folder says nothing: what it is about stays as it is.
+# language is that of the plain names, such as fr; names in others stand in services.csv (name:nl) and questions.toml.
 """
 _REQUESTS_COMMENT = """\
 # How often one may ask, where it is not as everywhere: so many at once, and as many again in that time, such as
@@ -102,7 +103,8 @@ _RUN_CARD_COMMENT = f"""\
 """
 _QUESTION_COMMENT = """\
 # What services ask of a reporter. datatype: string, number, datetime, text, singlevaluelist or multivaluelist;
-# variable = false is a text that is only read.
+# variable = false is a text that is only read. In other languages: descriptions = { nl = "…" },
+# datatype_descriptions = { nl = "…" }, value_names = { ankle = { nl = "…" } }.
 """
 
 
@@ -123,8 +125,19 @@ def folder_texts(setup: CitySetup, *, starter: bool = False) -> dict[str, str]:
     if setup.agencies is not None:
         texts[AGENCIES] = write_table(AGENCY_COLUMNS, map(_agency, setup.agencies), _AGENCY_COMMENT)
     if setup.services is not None:
-        rows = [_service(service, names[index]) for index, service in enumerate(setup.services)]
-        texts[SERVICES] = write_table(SERVICE_COLUMNS, rows, _service_comment())
+        tags = {
+            field: sorted({tag for one in setup.services for tag in getattr(one, f"{field}s")})
+            for field in ("name", "group")
+        }
+        columns = (*SERVICE_COLUMNS, *(f"{field}:{tag}" for field, of_field in tags.items() for tag in of_field))
+        rows = [
+            (
+                *_service(service, names[index]),
+                *(getattr(service, f"{field}s").get(tag, "") for field, of_field in tags.items() for tag in of_field),
+            )
+            for index, service in enumerate(setup.services)
+        ]
+        texts[SERVICES] = write_table(columns, rows, _service_comment())
         if any(service.attributes for service in setup.services) or starter:
             texts[QUESTIONS] = _questions(setup.services)
     if setup.areas is not None:
@@ -157,7 +170,7 @@ def _write(folder: Path, texts: Mapping[str, str]) -> list[str]:
 
 
 def _city(setup: CitySetup, tables: Mapping[str, Mapping[str, Sla]]) -> str:
-    facts = {"name": setup.name, "timezone": setup.timezone}
+    facts = {"name": setup.name, "timezone": setup.timezone, "language": setup.language}
     parts = [_CITY_COMMENT, pairs_text({key: value for key, value in facts.items() if value}), "\n"]
     parts += [_REQUESTS_COMMENT, f"[requests]\n{pairs_text(setup.requests)}\n" if setup.requests else ""]
     parts.append(_CALENDAR_COMMENT)
@@ -257,6 +270,7 @@ def _service_comment() -> str:
 What can be reported. group joins services whose reports may be the same matter. symbol: {", ".join(glyphs())}.
 priority: 1 (life and safety) to 4. skills: what a unit needs, several with | between them. targets: those of city.toml.
 proof: whether a photo of the work is needed. confidential (yes): no public list, map or page tells of its reports.
+name:nl, group:nl: the name and group in another language, a column for each.
 A service that is taken out is retired: reports keep it."""
 
 
@@ -320,6 +334,11 @@ def _questions(services: Iterable[Service]) -> str:
             fields |= {"order": attribute.order} if attribute.order else {}
             fields |= {"datatype_description": attribute.datatype_description} if attribute.datatype_description else {}
             fields |= {"values": {each.key: each.name for each in attribute.values}} if attribute.values else {}
+            fields |= {"descriptions": attribute.descriptions} if attribute.descriptions else {}
+            hints = attribute.datatype_descriptions
+            fields |= {"datatype_descriptions": hints} if hints else {}
+            names_of = {each.key: each.names for each in attribute.values if each.names}
+            fields |= {"value_names": names_of} if names_of else {}
             parts.append(f"\n[[question]]\n{pairs_text(fields)}")
     return "".join(parts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from importlib import resources
 from typing import Any
@@ -25,6 +25,7 @@ from console.rules.limit import (
     PRIORITIES_OF_LIMITS,
     limit_filter,
 )
+from console.rules.names import MOST_LANGUAGES, language_tag
 from console.rules.rights import ADMIN, ROLES, Rights, may_set_up
 from console.rules.run_card import LONGEST_STEP, MOST_CARDS, MOST_CREWS, MOST_STEPS, MOST_WORDS, doubles
 from console.server.city import tokens
@@ -82,6 +83,7 @@ class CitySetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     """What a city consists of. A list replaces all of its kind; what is None is left as it is.
 
     `requests` are the city's own rules of how often one may ask, such as "600 per 1 minute", by what they limit.
+    `language` is that of the plain names (a BCP 47 tag), "" for not said.
     """
 
     name: str | None = None
@@ -98,6 +100,7 @@ class CitySetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     requests: dict[str, str] | None = None
     moderation: Moderation | None = None
     run_cards: tuple[RunCard, ...] | None = None
+    language: str | None = None
 
 
 class SetupFault(msgspec.Struct, frozen=True):
@@ -156,6 +159,8 @@ def _facts(setup: CitySetup) -> Iterator[SetupFault]:
         yield SetupFault(
             "city", None, "timezone", f"there is no time zone “{setup.timezone}”; write it like Asia/Jakarta"
         )
+    if setup.language and (why := _tag_fault(setup.language)):
+        yield SetupFault("city", None, "language", why)
     for name, rule in (setup.requests or {}).items():
         if name not in CITY_SETS:
             yield SetupFault("city", None, _short(name), f"nothing is limited so{nearest(name, sorted(CITY_SETS))}")
@@ -179,7 +184,9 @@ class _Check:
         self._setup, self._present = setup, present
         self._hints = _MOST_HINTS
         self._whole = msgspec.structs.replace(
-            present, **{part: given for part in PARTS if (given := listed(setup, part)) is not None}
+            present,
+            **{part: given for part in PARTS if (given := listed(setup, part)) is not None},
+            language=present.language if setup.language is None else setup.language,
         )
         self._codes = {
             part: None if (there := listed(self._whole, part)) is None else {key_of(each): None for each in there}
@@ -221,6 +228,7 @@ class _Check:
             yield from self._calendars_in_use()
         yield from self._still_in_use()
         yield from self._moderation()
+        yield from self._own_language()
         if self._setup.limits is None:
             yield from self._limits_that_stay()
         # protects: no-limit-that-nobody-counts
@@ -252,6 +260,15 @@ class _Check:
         if len(moderation.words) > _MOST_WORDS or any(not word.strip() for word in moderation.words):
             yield SetupFault("city", None, "moderation", f"words are up to {_MOST_WORDS:,}, and none of them is empty")
 
+    def _own_language(self) -> Iterator[SetupFault]:
+        """A fault where services that stay have names in what is to be the city's own language."""
+        own = self._setup.language
+        if own and self._setup.services is None:
+            named = next((one.code for one in self._present.services or () if own in one.names), None)
+            if named is not None:
+                why = f"service “{_short(named)}” has a name in “{own}” beside its plain one: services have to be given"
+                yield SetupFault("city", None, "language", why)
+
     def _calendar(self, calendar: Calendar) -> Iterator[tuple[str, str]]:
         yield from _code("id", calendar.id)
         if not is_zone(calendar.timezone):
@@ -275,6 +292,8 @@ class _Check:
         yield from _text("group", service.group)
         yield from _text("keywords", service.keywords, _LONGEST_TEXT)
         yield from _words("skills", service.skills)
+        yield from self._in_languages("names", service.name, service.names)
+        yield from self._in_languages("groups", service.group, service.groups)
         yield from self._known("agency", "agencies", service.agency)
         if service.priority not in (1, 2, 3, 4):
             yield "priority", f"{service.priority} is no priority; there are 1 (life and safety) to 4"
@@ -289,6 +308,30 @@ class _Check:
             yield from self._known("targets", "calendars", sla.calendar)
         if (why := questions_fault(service)) is not None:
             yield "questions", why
+        for one in service.attributes:
+            texts = [(one.description, one.descriptions), (one.datatype_description, one.datatype_descriptions)]
+            for plain, names in (*texts, *((value.name, value.names) for value in one.values)):
+                for _, why in self._in_languages("questions", plain, names, _LONGEST_TEXT):
+                    yield "questions", f"question “{_short(one.code)}”: {why}"
+
+    def _in_languages(
+        self, field: str, plain: str, names: Mapping[str, str], longest: int = _LONGEST_NAME
+    ) -> Iterator[tuple[str, str]]:
+        """Faults of the names in other languages that stand beside a plain one."""
+        if len(names) > MOST_LANGUAGES:
+            yield field, f"{len(names):,} languages are too many; a city may have {MOST_LANGUAGES} beside its own"
+            return
+        if names and not plain.strip():
+            yield field, "there is nothing that it could be a translation of"
+        for tag, name in names.items():
+            if why := _tag_fault(tag):
+                yield field, why
+            elif tag == self._whole.language:
+                yield field, f"“{tag}” is the city's own language: that name stands without a language"
+            elif not name.strip():
+                yield field, f"nothing is said in “{tag}”"
+            elif why := _text_fault(name, longest):
+                yield field, why
 
     def _area(self, area: Area) -> Iterator[tuple[str, str]]:
         yield from _code("code", area.code)
@@ -533,6 +576,14 @@ def _text_fault(text: str, longest: int) -> str:
     if len(text) > longest:
         return f"{len(text):,} characters are too many; {longest:,} are allowed"
     return "it holds characters that cannot be shown" if _CONTROLS.search(text) else ""
+
+
+def _tag_fault(tag: str) -> str:
+    """Why this names no language; "" when it does."""
+    known = language_tag(tag)
+    if not known:
+        return f"“{_short(tag)}” names no language; write it like nl, pt-BR or zh-Hant"
+    return f"“{_short(tag)}” is written {known}" if known != tag else ""
 
 
 def _text(field: str, text: str, longest: int = _LONGEST_NAME) -> Iterator[tuple[str, str]]:

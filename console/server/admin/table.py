@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -75,9 +75,16 @@ def read_text(path: Path, faults: list[FileFault]) -> str | None:
 
 
 def read_table(
-    path: Path, columns: Sequence[str], needed: Sequence[str], faults: list[FileFault]
+    path: Path,
+    columns: Sequence[str],
+    needed: Sequence[str],
+    faults: list[FileFault],
+    also: Callable[[str], str] = lambda _: "",
 ) -> list[TableRow] | None:
-    """The rows of a table that has some of these columns, the needed ones at least; None when it is no such table."""
+    """The rows of a table that has some of these columns, the needed ones at least; None when it is no such table.
+
+    `also` says how a column is called that it may have besides, "" for one that it may not.
+    """
     text = read_text(path, faults)
     if text is None:
         return None
@@ -87,8 +94,8 @@ def read_table(
     if head is None:
         faults.append(FileFault(name, None, "", f"it is empty; its first line names the columns: {','.join(columns)}"))
         return None
-    found = [cell.strip().casefold() for cell in head[1]]
-    unknown = [cell for cell in found if cell and cell not in columns]
+    found = [also(cell) or cell for cell in (each.strip().casefold() for each in head[1])]
+    unknown = [cell for cell in found if cell and cell not in columns and not also(cell)]
     missing = [column for column in needed if column not in found]
     twice = sorted({cell for cell in found if cell and found.count(cell) > 1})
     reasons = [f"there is no column “{cell[:60]}”{nearest(cell, columns)}" for cell in unknown]

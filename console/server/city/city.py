@@ -59,7 +59,7 @@ from console.server.city.erasure import erase_old, erase_report
 from console.server.city.handovers import drop_old_handovers
 from console.server.city.holds import end_holds
 from console.server.city.messages import drop_old_messages, messages_after
-from console.server.city.meta import read_meta, read_setting
+from console.server.city.meta import LANGUAGE, meta_value, read_meta, read_setting
 from console.server.city.numbered import drop_things, put_things
 from console.server.city.presence import PresenceTable
 from console.server.city.proof_photos import facts_of, keep_facts
@@ -334,6 +334,11 @@ class City:
                 self._stats_due = began + took + (10 * took if took > _COUNTED_FAST_S else 0)
             return before
 
+    def language(self) -> str:
+        """The language of the plain names, "" where nobody has said it."""
+        with self.database.read() as connection:
+            return meta_value(connection, LANGUAGE) or ""
+
     def facts(self) -> tuple[str, CityFacts]:
         """The epoch, and the city's own facts as they are now; its box may be that of an earlier count.
 
@@ -344,7 +349,7 @@ class City:
         counted = self._stats.whole if self._stats is not None else None
         if counted is None or counted.epoch != known["epoch"] or counted.city.bbox is None:
             counted = self.stats()
-        return known["epoch"], CityFacts(known["name"], known["timezone"], counted.city.bbox)
+        return known["epoch"], CityFacts(known["name"], known["timezone"], counted.city.bbox, known.get(LANGUAGE, ""))
 
     def report(self, key: str) -> Report:
         """One report; NotFound without it."""

@@ -11,6 +11,8 @@ from api_client.decoding import decode
 from console.server.city import schema
 
 T = TypeVar("T")
+LANGUAGE = "language"
+"""The language of the city's plain names, "" where nobody has said it."""
 _ALL = sa.select(schema.meta.c.key, schema.meta.c.value)
 _ONE = sa.select(schema.meta.c.value).where(schema.meta.c.key == sa.bindparam("asked"))
 

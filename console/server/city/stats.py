@@ -13,7 +13,7 @@ from api_client.model import CityFacts, Stats
 from console.server.city import schema
 from console.server.city.confidential import may_be_public
 from console.server.city.database import present_number
-from console.server.city.meta import read_meta
+from console.server.city.meta import LANGUAGE, read_meta
 
 Box = tuple[float, float, float, float]
 _STRAY = 0.01
@@ -44,7 +44,7 @@ def count_everything(connection: sa.Connection, before: Counted | None, hidden: 
         if before is not None and before.hidden == hidden and _is_alike(before.public, total)
         else None
     )
-    city = CityFacts(known["name"], known["timezone"], box or _box(connection, hidden))
+    city = CityFacts(known["name"], known["timezone"], box or _box(connection, hidden), known.get(LANGUAGE, ""))
     units, seq = _units(connection), present_number(connection)
     whole, public = (
         Stats(

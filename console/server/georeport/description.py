@@ -182,6 +182,11 @@ _KEY = Parameter(
     "A key of the sender's own, such as a UUID: sent again with it, the request is the same one.",
     place="header",
 )
+_LOCALE = Parameter(
+    "locale",
+    str,
+    "The language of names, such as nl or fi_FI, before those of Accept-Language.",
+)
 _PAGE = (
     Parameter("page", _WHOLE, "Which page, from 1."),
     Parameter("page_size", _WHOLE, "How many in a page; 1,000 at most."),
@@ -214,13 +219,16 @@ def description() -> Schema:
 def _table() -> list[Operation]:
     return [
         _row("GET", "/discovery.json", "discover", "Whom to ask, and where the service is", Discovery),
-        _row("GET", "/services.json", "listServices", "What can be reported", list[OfferedService]),
+        _row(
+            "GET", "/services.json", "listServices", "What can be reported", list[OfferedService], parameters=(_LOCALE,)
+        ),
         _row(
             "GET",
             "/services/{service_code}.json",
             "readDefinition",
             "The questions of a service",
             Definition,
+            parameters=(_LOCALE,),
             refusals=(NotFound,),
         ),
         _row(
@@ -238,6 +246,7 @@ def _table() -> list[Operation]:
                 Parameter("updated_before", _DAY, "Changed at this time or before."),
                 Parameter("bbox", str, "With a place within these four degrees: west,south,east,north."),
                 *_PAGE,
+                _LOCALE,
             ),
         ),
         _row(
@@ -263,6 +272,7 @@ def _table() -> list[Operation]:
             "readRequest",
             "One request",
             list[ServiceRequest],
+            parameters=(_LOCALE,),
             refusals=(NotFound,),
         ),
         _row("GET", "/tokens/{token}.json", "readToken", "The request of a token", list[Token], refusals=(NotFound,)),

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from console.rules.names import languages_read
 from console.server.city.city import City
 from console.server.city.clients import ApiClients
 from console.server.city.media import MediaStore
@@ -177,16 +178,20 @@ class GeoReport:
                     lambda request: services.discovery(city, _url_of(request, self._options), self._jurisdiction)
                 )
             case "services", False:
-                return _Resource(lambda _: services.services(city))
+                return _Resource(lambda request: services.services(city, languages_of(request)))
             case "services", True:
-                return _Resource(lambda _: services.definition(city, _given("service_code", key)))
+                return _Resource(
+                    lambda request: services.definition(city, _given("service_code", key), languages_of(request))
+                )
             case "requests", False:
                 return _Resource(
-                    lambda request: requests.requests(city, request.query_params),
+                    lambda request: requests.requests(city, request.query_params, languages_of(request)),
                     lambda form, actor: create(city, self._media, form, actor),
                 )
             case "requests", True:
-                return _Resource(lambda _: requests.request(city, _given("service_request_id", key)))
+                return _Resource(
+                    lambda request: requests.request(city, _given("service_request_id", key), languages_of(request))
+                )
             case "tokens", True:
                 return _Resource(lambda _: requests.token(city, _given("token", key)))
             case "servicerequestupdates", False:
@@ -195,6 +200,13 @@ class GeoReport:
                     lambda form, actor: updates.add_update(city, form, actor),
                 )
         raise GeoReportRefusal("There is nothing at this address.", status=404)
+
+
+def languages_of(request: Request) -> tuple[str, ...]:
+    """The languages in which names are wanted: that of `locale`, as Helsinki's GeoReport has it (`fi`, `fi_FI`), before
+    those of the program or browser that asks.
+    """
+    return languages_read(request.headers.get("accept-language", ""), request.query_params.get("locale", ""))
 
 
 def _given(name: str, key: str) -> str:
@@ -233,4 +245,9 @@ def _written(request: Request, document: GeoReportDocument) -> Response:
         headers["Link"] = f'<?{urlencode([*query, ("after", document.following)])}>; rel="next"'
     elif document.begins_before:
         headers["Link"] = f'<?{urlencode([*query, ("page", "1")])}>; rel="first"'
+    if document.language is not None:
+        # protects: an-answer-in-one-language-is-for-who-reads-it
+        headers["Vary"] = "Accept, Accept-Language"
+        if document.language:
+            headers["Content-Language"] = document.language
     return write(document, _format_of(request) or Format.JSON, headers)

@@ -47,7 +47,8 @@ class GeoReportDocument(msgspec.Struct, frozen=True):
     """An answer: the name of its root in XML, and its content, which in JSON is all (the Spark convention).
 
     `following` is the place after which the next page begins, "" when this is no full page. `begins_before` says that
-    there is more than this before it.
+    there is more than this before it. `language` is that of its names, None where it is the same for every reader, ""
+    where the city has not said which it is.
     """
 
     root: str
@@ -55,6 +56,7 @@ class GeoReportDocument(msgspec.Struct, frozen=True):
     status: int = 200
     following: str = ""
     begins_before: bool = False
+    language: str | None = None
 
 
 def asked_format(path: str, accept: str | None) -> tuple[str, Format | None]:

@@ -11,12 +11,14 @@ from starlette.datastructures import QueryParams
 
 from api_client.decoding import decode
 from api_client.model import Agency, Entry, Kind, Report, Service
+from console.rules.names import language_of, name_in
 from console.rules.sla import due_next
 from console.rules.status import is_open
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.confidential import confidential_services, hidden_reports, may_be_public
 from console.server.city.database import holding
+from console.server.city.meta import LANGUAGE, meta_value
 from console.server.city.moderation import are_words_public, public_roles
 from console.server.city.public_replies import public_reply
 from console.server.city.redaction import PublicTexts
@@ -41,10 +43,11 @@ class _Words(msgspec.Struct, frozen=True):
     """Confidential reports that others are merged into."""
 
 
-def requests(city: City, query: QueryParams) -> GeoReportDocument:
+def requests(city: City, query: QueryParams, wanted_languages: tuple[str, ...] = ()) -> GeoReportDocument:
     """The requests that an address asks for, the newest first; those made at the same time by their ids.
 
-    Named requests are answered whatever else is asked for, but what cannot be read is refused all the same.
+    Named requests are answered whatever else is asked for, but what cannot be read is refused all the same. Services
+    are called as in the first of the wanted languages in which they have a name.
     """
     table = schema.reports
     wanted = _ordered(sa.select(table.c.id))
@@ -69,7 +72,7 @@ def requests(city: City, query: QueryParams) -> GeoReportDocument:
         wanted = wanted.where(table.c.lon.between(area.west, area.east), table.c.lat.between(area.south, area.north))
     part = page(query)
     if ids:
-        return _answer(city, lambda _: named)
+        return _answer(city, lambda _: named, wanted_languages)
     if part.after is not None:
         wanted = wanted.where(sa.tuple_(table.c.created, table.c.id) < sa.tuple_(*part.after))
 
@@ -79,12 +82,13 @@ def requests(city: City, query: QueryParams) -> GeoReportDocument:
         chosen = public.limit(part.size).offset(part.skip).subquery()
         return _ordered(sa.select(table.c.body).join(chosen, table.c.id == chosen.c.id))
 
-    return _answer(city, found, full=part.size)
+    return _answer(city, found, wanted_languages, full=part.size)
 
 
-def request(city: City, key: str) -> GeoReportDocument:
+def request(city: City, key: str, wanted_languages: tuple[str, ...] = ()) -> GeoReportDocument:
     """One request; GeoReportRefusal (404) when there is none."""
-    found = _answer(city, lambda _: sa.select(schema.reports.c.body).where(schema.reports.c.id == key))
+    named = sa.select(schema.reports.c.body).where(schema.reports.c.id == key)
+    found = _answer(city, lambda _: named, wanted_languages)
     if not found.content:
         raise not_found("service_request_id", key)
     return found
@@ -106,26 +110,31 @@ def _ordered(query: sa.Select[Any]) -> sa.Select[Any]:
 
 
 def _answer(
-    city: City, query_of: Callable[[Collection[str]], sa.Select[Any]], *, full: int | None = None
+    city: City,
+    query_of: Callable[[Collection[str]], sa.Select[Any]],
+    languages: tuple[str, ...],
+    *,
+    full: int | None = None,
 ) -> GeoReportDocument:
     """The reports of a query, which is made of the codes of the confidential services; where they are `full` in number,
     more may follow.
     """
     with city.database.read() as connection:
-        services = _all(connection, schema.services, Service)
+        services, own = _all(connection, schema.services, Service), meta_value(connection, LANGUAGE) or ""
         hidden = frozenset(service.code for service in services if service.confidential)
         found = [decode(body, Report) for body in connection.execute(query_of(hidden)).scalars()]
         # protects: nothing-confidential-by-its-number
         reports = [report for report in found if report.service not in hidden]
         words = _Words(
-            {service.code: service.name for service in services},
+            {service.code: name_in(service.name, service.names, languages, own) for service in services},
             {each.code: each.name for each in _all(connection, schema.agencies, Agency)},
             _replies(connection, sorted({report.merged_into or report.id for report in reports})),
             hidden_reports(connection, {one.merged_into for one in reports if one.merged_into is not None}, hidden),
         )
     texts = PublicTexts()
     following = place(schema.micros(found[-1].created), found[-1].id) if len(found) == full else ""
-    return GeoReportDocument(ROOT, [_as_request(report, words, texts) for report in reports], following=following)
+    told = [_as_request(report, words, texts) for report in reports]
+    return GeoReportDocument(ROOT, told, following=following, language=language_of(services, languages, own))
 
 
 def _all(connection: sa.Connection, table: sa.Table, kind: type[T]) -> list[T]:

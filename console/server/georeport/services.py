@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from api_client.model import Service, ServiceAttribute
+from console.rules.names import language_of, service_in
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.meta import read_meta
@@ -39,17 +40,22 @@ def discovery(city: City, url: str, jurisdiction: str) -> GeoReportDocument:
     return GeoReportDocument("discovery", content)
 
 
-def services(city: City) -> GeoReportDocument:
-    """The list of services."""
-    return GeoReportDocument("services", [_service(each) for each in city.offered_services()])
+def services(city: City, wanted: tuple[str, ...] = ()) -> GeoReportDocument:
+    """The list of services, each in the first of the `wanted` languages in which it has a name."""
+    offered, own = city.offered_services(), city.language()
+    told = [_service(service_in(each, wanted, own)) for each in offered]
+    return GeoReportDocument("services", told, language=language_of(offered, wanted, own))
 
 
-def definition(city: City, code: str) -> GeoReportDocument:
-    """The questions of one service; GeoReportRefusal (404) when there is no such service."""
-    for service in city.offered_services():
+def definition(city: City, code: str, wanted: tuple[str, ...] = ()) -> GeoReportDocument:
+    """The questions of one service, in the `wanted` languages; GeoReportRefusal (404) when there is no such service."""
+    own, offered = city.language(), city.offered_services()
+    for service in offered:
         if service.code == code:
-            attributes = [_attribute(order, each) for order, each in enumerate(service.questions, start=1)]
-            return GeoReportDocument("service_definition", {"service_code": code, "attributes": attributes})
+            questions = service_in(service, wanted, own).questions
+            attributes = [_attribute(order, each) for order, each in enumerate(questions, start=1)]
+            content = {"service_code": code, "attributes": attributes}
+            return GeoReportDocument("service_definition", content, language=language_of(offered, wanted, own))
     raise not_found("service_code", code)
 
 

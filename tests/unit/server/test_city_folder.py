@@ -211,10 +211,46 @@ def test_cells_read_as_they_were_written(tmp_path: Path, rows: list[tuple[str, s
 
 
 def test_what_is_written_reads_the_same(folder: Path, tmp_path: Path) -> None:
-    setup = msgspec.structs.replace(read_folder(folder).setup, requests={"user_writes": "50 per 5 seconds"})
+    setup = msgspec.structs.replace(
+        read_folder(folder).setup, requests={"user_writes": "50 per 5 seconds"}, language="en"
+    )
+    first, *others = setup.services or ()
+    question = msgspec.structs.replace(
+        first.attributes[0],
+        descriptions={"nl": "Hoe diep?", "pt-BR": "Qual é a profundidade?"},
+        datatype_descriptions={"nl": "ongeveer"},
+        datatype_description="about",
+        values=tuple(msgspec.structs.replace(one, names={"nl": one.key}) for one in first.attributes[0].values),
+    )
+    flood = msgspec.structs.replace(
+        first, names={"nl": "Overstroming", "pt-BR": "Enchente"}, groups={"nl": "water"}, attributes=(question,)
+    )
+    setup = msgspec.structs.replace(setup, services=(flood, *others))
+    assert check_setup(setup) == []
     write_folder(tmp_path / "twin", setup)
     assert read_folder(tmp_path / "twin").setup == setup
     assert "token" not in "".join(folder_texts(CitySetup(users=setup.users)).values()).replace("Tokens", "")
+
+
+def test_what_is_wrong_with_names_in_languages_is_told(folder: Path) -> None:
+    (folder / "city.toml").write_text('name = "Town"\ntimezone = "Asia/Jakarta"\nlanguage = "pt_br"\n')
+    (folder / "services.csv").write_text("code,name,Name:NL_be,name:dutch\nflood,Flood,Overstroming,x\n")
+    said = told(folder)
+    assert "city.toml, language: “pt_br” is written pt-BR." in said
+    assert any(one.startswith("services.csv, line 1: there is no column “name:dutch”") for one in said)
+    many = {f"{first}{second}": "x" for first in "abcdef" for second in "abcdef"}
+    wrong = Service("flood", "Flood", names={"dutch!": "a", "nl": " ", "en": "b", "NL": "c"}, groups={"nl": "water"})
+    faults = check_setup(CitySetup(services=(wrong, Service("x", "X", names=many)), language="en"))
+    assert [(one.field, one.why.partition(";")[0]) for one in faults] == [
+        ("names", "“dutch!” names no language"),
+        ("names", "nothing is said in “nl”"),
+        ("names", "“en” is the city's own language: that name stands without a language"),
+        ("names", "“NL” is written nl"),
+        ("groups", "there is nothing that it could be a translation of"),
+        ("names", "36 languages are too many"),
+    ]
+    there = CitySetup(services=(Service("flood", "Flood", names={"nl": "Overstroming"}),))
+    assert [one.field for one in check_setup(CitySetup(language="nl"), there)] == ["language"]
 
 
 def test_nobody_left_to_supervise_is_a_fault() -> None:

@@ -1,0 +1,72 @@
+"""A city's names in several languages: set up, told by GeoReport, shown on the pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import requests
+
+from api_client.model import AttributeValue, Datatype, Service, ServiceAttribute
+from console.server.admin.apply import apply_setup, compare_setup, present_setup
+from console.server.admin.setup import CitySetup
+from console.server.city.city import City
+from console.server.city.records import COMMAND_LINE, LoadedReport
+from tests.unit.server.conftest import Api, a_report
+
+FLOOD = Service(
+    "flood",
+    "Inondation",
+    "Eau",
+    names={"nl": "Overstroming", "en": "Flood"},
+    groups={"nl": "Water", "en": "Water"},
+    attributes=(
+        ServiceAttribute(
+            "depth",
+            "Quelle profondeur ?",
+            Datatype.SINGLEVALUELIST,
+            values=(AttributeValue("knee", "Au genou", {"nl": "Kniehoog", "en": "Knee deep"}),),
+            descriptions={"nl": "Hoe diep?", "en": "How deep?"},
+        ),
+    ),
+)
+BRUSSELS = CitySetup(name="Bruxelles", language="fr", services=(FLOOD, Service("lamp", "Éclairage")))
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """Names are of no database."""
+    return f"sqlite:///{tmp_path / 'city.db'}"
+
+
+def read(api: Api, path: str, accepted: str = "") -> requests.Response:
+    return api.session.get(f"{api.url}{path}", headers={"Accept-Language": accepted}, timeout=10)
+
+
+def test_names_in_languages_are_set_up_and_told_to_who_reads_them(api: Api, city: City) -> None:
+    apply_setup(city, BRUSSELS, COMMAND_LINE)
+    assert (present_setup(city).language, (present_setup(city).services or ())[0]) == ("fr", FLOOD)
+    (change,) = compare_setup(
+        city, CitySetup(services=(*(BRUSSELS.services or ())[1:], Service("flood", "Inondation", "Eau")))
+    ).changes
+    told = {one.field: one.before for one in change.fields}
+    assert (told["names"], told["groups"]) == ("nl Overstroming; en Flood", "nl Water; en Water")
+    city.load([LoadedReport(a_report("77", service="flood"))])
+    for query, accepted, language, name in (
+        ("", "", "fr", "Inondation"),
+        ("", "fr-BE,fr;q=0.9,nl;q=0.8", "fr", "Inondation"),
+        ("", "nl-BE,nl;q=0.9", "nl", "Overstroming"),
+        ("", "de,en;q=0.5", "en", "Flood"),
+        ("?locale=nl_BE", "fr", "nl", "Overstroming"),
+    ):
+        listed = read(api, f"/open311/v2/services.json{query}", accepted)
+        assert {one["service_code"]: one["service_name"] for one in listed.json()} == {
+            "flood": name,
+            "lamp": "Éclairage",
+        }
+        assert (listed.headers["Content-Language"], listed.headers["Vary"]) == (language, "Accept, Accept-Language")
+        assert f"<service_name>{name}</service_name>" in read(api, f"/open311/v2/services.xml{query}", accepted).text
+        (request,) = read(api, f"/open311/v2/requests/77.json{query}", accepted).json()
+        assert request["service_name"] == name
+    asked = read(api, "/open311/v2/services/flood.json?locale=nl").json()["attributes"][0]
+    assert (asked["description"], asked["values"]) == ("Hoe diep?", [{"key": "knee", "name": "Kniehoog"}])
