@@ -33,7 +33,7 @@ def signed_in(site: Site, phones: Any, tab: str, *allowed: str) -> Page:
     page.goto(f"{site.url}/admin#{tab}")
     page.get_by_label("Token").fill(token)
     page.keyboard.press("Enter")
-    expect(page.locator("#list table")).to_be_visible()
+    expect(page.locator("#list table").first).to_be_visible()
     return page
 
 
@@ -99,6 +99,12 @@ def test_a_fault_marks_its_row_and_nothing_is_applied(site: Site, phones: Any, t
         {"name": "agencies.csv", "mimeType": "text/csv", "buffer": b"code,name\npu,Public works\n"}
     )
     expect(page.locator("#difference li")).to_contain_text("Agency pu")
+    page.goto(f"{site.url}/admin#moderation")
+    typed(page, "Words", "words", "siti")
+    page.keyboard.press("Control+Enter")
+    typed(page, "Services", "services", "nothing")
+    expect(page.locator("#list-moderation tr.why")).to_contain_text("nothing")
+    expect(page.locator("#difference li").last).to_contain_text("Looked at first, Services")
 
 
 def test_what_another_has_applied_meanwhile_is_compared_anew(site: Site, phones: Any) -> None:

@@ -33,9 +33,9 @@ from console.server.admin.setup import (
 from console.server.city import audit, schema, tokens
 from console.server.city.alarms import drop_alarms_of_limits
 from console.server.city.city import City
-from console.server.city.erasure import count_due
+from console.server.city.kept import kept_no_longer
 from console.server.city.meta import LANGUAGE, read_meta, read_setting, setting_row
-from console.server.city.moderation import MODERATION, Moderation
+from console.server.city.moderation import MODERATION, LookedAt, Moderation, newest_looked_at
 from console.server.city.numbered import drop_things, put_things
 from console.server.city.questions import note_questions
 from console.server.city.rates import REQUESTS, RULES, rules_of, text_of
@@ -55,6 +55,14 @@ _KINDS: dict[str, type[Any]] = {
     "limits": Limit,
     "run_cards": RunCard,
 }
+_KEPT = {
+    "contacts_days": "contacts of reporters",
+    "texts_days": "reports with texts and photos",
+    "messages_days": "messages",
+    "handovers_days": "hand-overs",
+    "positions_days": "last positions of units",
+}
+"""What is kept, by the field of Retention."""
 _RETIRED = frozenset({"agencies", "services", "areas", "units"})
 """Reports and their histories refer to these."""
 _NAMED_IN_AUDIT = 200
@@ -84,14 +92,17 @@ class _Present(msgspec.Struct, frozen=True):
     open_by: dict[str, dict[str, int]]
     retention: Retention
     moderation: Moderation
-    due: Callable[[datetime], int]
-    """How many reports would be erased that were closed before a moment."""
+    kept_no_longer: Callable[[Retention], dict[str, int]]
+    """How many of each would be kept no longer."""
+    looked_at: Callable[[Moderation], LookedAt] | None
+    """How many of the newest reports would wait for an official; None for who has been told and applies it."""
 
 
 def present_setup(city: City) -> CitySetup:
     """What the city consists of now, without what is retired and without any secret."""
     with city.database.read() as connection:
-        return _as_setup(_read(connection), city.clock())
+        now = city.clock()
+        return _as_setup(_read(connection, now), now)
 
 
 def setup_mark(setup: CitySetup) -> str:
@@ -113,7 +124,7 @@ def compare_setup(city: City, setup: CitySetup, *, made_on: str | None = None) -
     """What applying the set-up would change now. Raises Invalid and CityChanged as apply_setup does."""
     now = city.clock()
     with city.database.read() as connection:
-        present = _read(connection)
+        present = _read(connection, now)
         _check_made_on(present, now, made_on)
         return _Plan(present, setup, now).difference  # it counts what would be erased
 
@@ -145,7 +156,7 @@ def apply_setup(
 def _apply_once(city: City, setup: CitySetup, by: Actor, seen: str | None, made_on: str | None) -> Done:
     now = city.clock()
     with city.database.write() as connection:
-        present = _read(connection, lock=True)
+        present = _read(connection, now, lock=True)
         _check_made_on(present, now, made_on)
         plan = _Plan(present, setup, now)
         if seen is not None and seen != plan.difference.mark:
@@ -400,6 +411,7 @@ class _Plan:
             if before is not None and before.confidential and not service.confidential:
                 yield f"Service {service.code} is no longer confidential: its reports, old ones too, become public."
         yield from self._erased()
+        yield from self._looked_at()
         skills = {skill for unit in whole.units or () for skill in unit.skills}
         for service in whole.services or ():
             missing = [skill for skill in service.skills if skill not in skills]
@@ -417,12 +429,21 @@ class _Plan:
 
     def _erased(self) -> Iterable[str]:
         """What is erased within the hour as it would be kept no longer."""
-        texts, before = self.retention.texts, self._present.retention.texts
-        if texts is None or (before is not None and before <= texts):
+        for field, count in self._present.kept_no_longer(self.retention).items():
+            yield f"Then kept no longer, and erased for good: {count:,} {_KEPT[field]}."
+
+    def _looked_at(self) -> Iterable[str]:
+        """What other rules of what is looked at first would have done lately, and what they do not touch."""
+        moderation, before = self.moderation, self._present.moderation
+        if moderation == before or self._present.looked_at is None:
             return
-        count = self._present.due(self._now - texts)
-        if count:
-            yield f"Texts and photos of {count:,} reports are then kept no longer: they are erased, for good."
+        found = self._present.looked_at(moderation)
+        if found.of and replace(moderation, first_report=False) != replace(before, first_report=False):
+            yield (
+                f"Of the newest {found.of:,} reports of citizens {found.then:,} would wait for an official for what "
+                f"they say, where {found.now:,} do by the rules of now."
+            )
+        yield "Reports that are here already stay as they are: what waits goes on waiting, what is public is public."
 
     def _detail(self) -> dict[str, Any]:
         """The data of the audit log's row: which objects were changed and how, not their contents."""
@@ -448,8 +469,10 @@ def _between(before: msgspec.Struct, after: msgspec.Struct) -> tuple[FieldChange
     return tuple(each for each in found if not (isinstance(before, Unit) and each.field in _UNSEEN))
 
 
-def _read(connection: sa.Connection, *, lock: bool = False) -> _Present:
-    """What there is; `lock` keeps units from being sent and changed until the transaction ends (PostgreSQL)."""
+def _read(connection: sa.Connection, now: datetime, *, lock: bool = False) -> _Present:
+    """What there is at `now`; `lock` keeps units from being sent and changed until the transaction ends (in PostgreSQL)
+    and counts for nobody what would wait for an official.
+    """
     things: dict[str, dict[str, Any]] = {}
     for part, kind in _KINDS.items():
         table = schema.TABLES[schema.KIND_OF[kind]]
@@ -470,6 +493,10 @@ def _read(connection: sa.Connection, *, lock: bool = False) -> _Present:
     for unit, report in connection.execute(sa.select(live.c.unit, live.c.report).where(live.c.live == 1)):
         jobs.setdefault(unit, []).append(report)
     reports = schema.reports
+    retention, moderation = (
+        read_setting(connection, RETENTION, Retention),
+        read_setting(connection, MODERATION, Moderation),
+    )
     open_by = {
         part: _counts(connection, column)
         for part, column in (("services", reports.c.service), ("areas", reports.c.area))
@@ -481,9 +508,10 @@ def _read(connection: sa.Connection, *, lock: bool = False) -> _Present:
         hashes,
         jobs,
         open_by,
-        read_setting(connection, RETENTION, Retention),
-        read_setting(connection, MODERATION, Moderation),
-        lambda at: count_due(connection, at),
+        retention,
+        moderation,
+        lambda after: kept_no_longer(connection, retention, after, now),
+        None if lock else lambda then: newest_looked_at(connection, moderation, then),
     )
 
 

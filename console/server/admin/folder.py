@@ -43,6 +43,7 @@ _QUESTION_KEYS = ("service", "code", "description", "datatype", "required", "var
                   "datatype_description", "values", "descriptions", "datatype_descriptions", "value_names")  # fmt: skip
 _FILE_OF = {
     "city": CITY,
+    "moderation": CITY,
     "calendars": CITY,
     "agencies": AGENCIES,
     "services": SERVICES,

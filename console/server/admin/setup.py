@@ -255,10 +255,10 @@ class _Check:
         if moderation is None:
             return
         for code in moderation.services:
-            for field, why in self._known("moderation", "services", code):
-                yield SetupFault("city", None, field, why)
+            for field, why in self._known("services", "services", code):
+                yield SetupFault("moderation", None, field, why)
         if len(moderation.words) > _MOST_WORDS or any(not word.strip() for word in moderation.words):
-            yield SetupFault("city", None, "moderation", f"words are up to {_MOST_WORDS:,}, and none of them is empty")
+            yield SetupFault("moderation", None, "words", f"words are up to {_MOST_WORDS:,}, and none of them is empty")
 
     def _own_language(self) -> Iterator[SetupFault]:
         """A fault where services that stay have names in what is to be the city's own language."""

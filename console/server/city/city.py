@@ -58,6 +58,7 @@ from console.server.city.edit_service import Applied, EditService
 from console.server.city.erasure import erase_old, erase_report
 from console.server.city.handovers import drop_old_handovers
 from console.server.city.holds import end_holds
+from console.server.city.kept import of_old_reports
 from console.server.city.messages import drop_old_messages, messages_after
 from console.server.city.meta import LANGUAGE, meta_value, read_meta, read_setting
 from console.server.city.numbered import drop_things, put_things
@@ -495,17 +496,14 @@ class City:
 
     def _drop_old(self) -> None:
         now = self.clock()
-        reports, gone = schema.reports, schema.gone
+        gone = schema.gone
         old_gone = gone.c.at < schema.micros(now - _KEEP_GONE)
         with self.database.write() as connection:
             if not clock_is_steady(self.database, connection, now):
                 return
             retention = read_setting(connection, RETENTION, Retention)
-            until = schema.micros(now - timedelta(days=retention.contacts_days))
-            closed = sa.select(reports.c.id).where(reports.c.closed_at < until)
-            dropped = connection.execute(
-                sa.delete(schema.contacts).where(schema.contacts.c.report.in_(closed))
-            ).rowcount
+            old = of_old_reports(now - timedelta(days=retention.contacts_days))
+            dropped = connection.execute(sa.delete(schema.contacts).where(old)).rowcount
             if retention.positions_days is not None:
                 places = schema.positions
                 until = schema.micros(now - timedelta(days=retention.positions_days))

@@ -138,9 +138,14 @@ def sign_handover(database: Database, key: str, signature: HandoverSignature, ac
 
 def drop_old_handovers(database: Database, connection: sa.Connection, now: datetime, keep: timedelta) -> None:
     """Delete hand-overs of shifts that ended longer ago than `keep`; who signed what stays in the audit log."""
+    keys = list(connection.scalars(old_handovers(now - keep)))
+    drop_things(database, connection, "handover", keys, now)
+
+
+def old_handovers(at: datetime) -> sa.Select[Any]:
+    """The ids of the hand-overs of shifts that ended before `at`."""
     table = schema.handovers
-    old = sa.select(table.c.id).where(table.c.shift_end < schema.micros(now - keep))
-    drop_things(database, connection, "handover", list(connection.execute(old).scalars()), now)
+    return sa.select(table.c.id).where(table.c.shift_end < schema.micros(at))
 
 
 def _check_role(name: str, role: str) -> None:

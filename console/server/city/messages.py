@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -183,16 +184,20 @@ def drop_old_messages(database: Database, connection: sa.Connection, now: dateti
     """Delete the messages that are older than `keep`, with their read marks; those that are kept with a report so long
     after it was closed.
     """
-    messages, marks, reports = schema.messages, schema.read_marks, schema.reports
-    before = schema.micros(now - keep)
-    needed = sa.select(reports.c.id).where(sa.or_(reports.c.closed == 0, reports.c.closed_at >= before))
-    old = sa.select(messages.c.id).where(
-        messages.c.at < before, sa.or_(messages.c.report.is_(None), messages.c.report.not_in(needed))
-    )
-    keys = list(connection.execute(old).scalars())
+    marks = schema.read_marks
+    keys = list(connection.scalars(old_messages(now - keep)))
     for at in range(0, len(keys), _AT_ONCE):
         connection.execute(sa.delete(marks).where(marks.c.message.in_(keys[at : at + _AT_ONCE])))
     drop_things(database, connection, "message", keys, now)
+
+
+def old_messages(at: datetime) -> sa.Select[Any]:
+    """The ids of the messages that are not kept if what is older than `at` is not."""
+    messages, reports, before = schema.messages, schema.reports, schema.micros(at)
+    needed = sa.select(reports.c.id).where(sa.or_(reports.c.closed == 0, reports.c.closed_at >= before))
+    return sa.select(messages.c.id).where(
+        messages.c.at < before, sa.or_(messages.c.report.is_(None), messages.c.report.not_in(needed))
+    )
 
 
 _AT_ONCE = 500

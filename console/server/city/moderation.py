@@ -21,6 +21,9 @@ from console.server.city.meta import read_setting
 MODERATION = "moderation"
 """The key of the city's facts."""
 _MOST_OF_A_NUMBER = 100
+_BY_CITIZENS = frozenset({"web", "open311"})
+_NEWEST = 300
+"""Looking through them for a thousand words takes a tenth of a second."""
 
 
 class Moderation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,16 +40,40 @@ class Moderation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def moderated(connection: sa.Connection, report: Report, contact: NewContact | None) -> Report:
     """A citizen's new report, marked where somebody has to look at it first."""
     moderation = read_setting(connection, MODERATION, Moderation)
+    waits = is_looked_at(moderation, report) or (
+        moderation.first_report and not _is_known(connection, contact.phone if contact is not None else "")
+    )
+    return msgspec.structs.replace(report, publication=Publication.WAITING) if waits else report
+
+
+def is_looked_at(moderation: Moderation, report: Report) -> bool:
+    """Whether a report is looked at first for what it says: its category, its words, the address of a photo."""
     # protects: words-are-found-however-they-are-written
     texts = tuple(map(_plainly, (report.title, report.description, report.address)))
     words = tuple(filter(str.strip, map(_plainly, moderation.words)))  # an empty one would be in every text
-    waits = (
+    return (
         report.service in moderation.services
         or (moderation.media_urls and any(photo.url for photo in report.photos))
-        or (words and any(map(_pattern(words).search, texts)))
-        or (moderation.first_report and not _is_known(connection, contact.phone if contact is not None else ""))
+        or (bool(words) and any(map(_pattern(words).search, texts)))
     )
-    return msgspec.structs.replace(report, publication=Publication.WAITING) if waits else report
+
+
+class LookedAt(msgspec.Struct, frozen=True):
+    """Of so many reports of citizens, the newest ones, how many would wait for what they say by the rules as they are,
+    and by others.
+    """
+
+    of: int
+    now: int
+    then: int
+
+
+def newest_looked_at(connection: sa.Connection, now: Moderation, then: Moderation) -> LookedAt:
+    """What other rules would have done to the newest reports."""
+    reports = schema.reports
+    rows = connection.execute(sa.select(reports.c.body).order_by(reports.c.created.desc()).limit(_NEWEST)).scalars()
+    sent = [report for body in rows if (report := decode(body, Report)).channel in _BY_CITIZENS]
+    return LookedAt(len(sent), *(sum(is_looked_at(rules, one) for one in sent) for rules in (now, then)))
 
 
 def are_words_public(report: Report) -> bool:

@@ -5,6 +5,7 @@ import { named } from "./columns.js";
 import { fieldWords, showDifference, showTokens } from "./difference.js";
 import { byId, fill, make } from "./dom.js";
 import { Draft, PARTS, SINGLE } from "./draft.js";
+import { GROUPS, groupOf, partsOf } from "./groups.js";
 import { forget, recall, remember } from "./keep.js";
 import { Later, Refused, ask } from "./net.js";
 import { Table } from "./tables.js";
@@ -34,7 +35,7 @@ let shown = nothing();
 
 byId("without").remove();
 await loadTexts("/admin/texts");
-const table = new Table(byId("list"), changed);
+const tables = new Map(PARTS.map((name) => [name, new Table(name, changed)]));
 byId("sign-in").addEventListener("submit", signIn);
 byId("out").addEventListener("click", signOut);
 byId("folder").addEventListener("change", loadFolder);
@@ -130,8 +131,7 @@ function signOut() {
 async function read() {
   const { body, mark } = await call(CITY);
   draft = new Draft(body, mark, draft?.kept() ?? remembered());
-  table.open.clear();
-  table.faults.clear();
+  forgetRows(true);
   keep();
   byId("city-name").textContent = draft.name;
 }
@@ -179,7 +179,7 @@ async function overtaken(tells) {
 function changed() {
   keep();
   showTabs();
-  table.faults.clear();
+  forgetRows(false);
   shown = { ...shown, state: draft?.isTouched ? "comparing" : "none", since, said: "" };
   if (!draft?.isTouched) shown = nothing();
   showSide();
@@ -225,6 +225,11 @@ function ofCity(field) {
   return field === "name" || field === "timezone" ? "facts" : "requests";
 }
 
+/** The list that a fault is in. @param {Place} place @returns {string} */
+function listOf(place) {
+  return place.part === "city" ? ofCity(place.field) : place.part;
+}
+
 /** The row that a fault is about, if it is about one. @param {Place} place */
 function rowOf(place) {
   if (place.part === "city") return draft?.at(ofCity(place.field), 0);
@@ -235,7 +240,7 @@ function rowOf(place) {
 /** A fault in words. @param {Place} place @returns {string} */
 function placed(place) {
   const entry = rowOf(place);
-  const of = place.part === "city" ? ofCity(place.field) : place.part;
+  const of = listOf(place);
   const row = entry && !SINGLE.has(of) ? `${t(`one.${of}`)} ${named(of, entry.row) || t("new")}` : t(`part.${of}`);
   const field = fieldWords(place.field);
   return `${row}${field ? `, ${field}` : ""}: ${place.why}`;
@@ -243,14 +248,15 @@ function placed(place) {
 
 /** @param {Place[]} places */
 function markFaults(places) {
-  table.faults.clear();
+  forgetRows(false);
   for (const place of places) {
     const entry = rowOf(place);
-    if (entry) table.faults.set(entry, [...(table.faults.get(entry) ?? []), `${fieldWords(place.field)}: ${place.why}`]);
+    const faults = tables.get(listOf(place))?.faults;
+    if (entry && faults) faults.set(entry, [...(faults.get(entry) ?? []), `${fieldWords(place.field)}: ${place.why}`]);
   }
   showTabs();
-  const types = document.activeElement?.matches("#list :is(input, select)");
-  if (!types) table.rows();
+  const types = document.activeElement?.matches("#list :is(input, select, textarea)");
+  if (!types) for (const name of partsOf(groupOf(part))) tables.get(name)?.rows();
 }
 
 // Applying, folders
@@ -300,7 +306,7 @@ async function loadFolder() {
     const { body } = await call(`${CITY}/folder`, { method: "POST", json: { files: sent } });
     if (body.faults.length > 0) return say([t("folder.faulty"), ...body.faults].join("\n"));
     draft.fill(body.setup);
-    table.open.clear();
+    forgetRows(true);
     say("");
     showTab();
     changed();
@@ -325,7 +331,7 @@ function discard() {
   if (!draft) return;
   draft.given = {};
   for (const name of PARTS) for (const entry of [...draft.list(name)]) if (draft) draft.restore(name, entry);
-  table.open.clear();
+  forgetRows(true);
   say("");
   showTab();
   changed();
@@ -333,30 +339,44 @@ function discard() {
 
 // What is shown
 
+/** No row is wrong any more, nor unfolded if `closes`. @param {boolean} closes */
+function forgetRows(closes) {
+  for (const table of tables.values()) {
+    table.faults.clear();
+    if (closes) table.open.clear();
+  }
+}
+
 function openTab() {
   const wanted = location.hash.slice(1);
   if (PARTS.includes(wanted)) part = wanted;
   showTab();
+  const place = tables.get(part)?.place;
+  if (partsOf(groupOf(part))[0] === part) scrollTo(0, 0);
+  else place?.scrollIntoView();
 }
 
 function showTab() {
   if (!draft) return;
   showTabs();
-  byId("tab-name").textContent = t(`part.${part}`);
-  byId("tab-words").textContent = t(`about.${part}`);
-  table.show(draft, part);
+  const group = groupOf(part);
+  const parts = partsOf(group);
+  byId("tab-name").textContent = t(`group.${group}`);
+  byId("tab-words").textContent = t(`group_about.${group}`);
+  fill(byId("list"), ...parts.map((name) => tables.get(name)?.place));
+  for (const name of parts) tables.get(name)?.show(draft, parts.length > 1);
   showSide();
 }
 
 function showTabs() {
-  const faulty = new Set(PARTS.filter((name) => draft?.list(name).some((entry) => table.faults.has(entry))));
   fill(
     byId("tabs"),
-    ...PARTS.map((name) => {
-      const count = draft?.count(name) ?? 0;
+    ...GROUPS.map(([group, parts]) => {
+      const count = parts.reduce((sum, name) => sum + (draft?.count(name) ?? 0), 0);
+      const is_faulty = parts.some((name) => draft?.list(name).some((entry) => tables.get(name)?.faults.has(entry)));
       return make(
-        "a", { href: `#${name}`, "aria-current": name === part ? "page" : null, class: faulty.has(name) ? "faulty" : null },
-        t(`part.${name}`), count ? make("span", { class: "badge" }, String(count)) : null,
+        "a", { href: `#${parts[0]}`, "aria-current": group === groupOf(part) ? "page" : null, class: is_faulty ? "faulty" : null },
+        t(`group.${group}`), count ? make("span", { class: "badge" }, String(count)) : null,
       );
     }),
   );

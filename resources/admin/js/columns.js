@@ -1,16 +1,17 @@
 // @ts-check
 /** The columns of each list: how a value is shown, how it is typed, what may be chosen. */
 
+import { SINGLE } from "./draft.js";
 import { t } from "./texts.js";
 
 /** @typedef {import("./draft.js").Draft} Draft */
 /**
  * A column. `show` makes the text (or texts: chips) of a value, `read` the value of what was typed and throws a
  * sentence. `choices` are [value, words]. `fixed`: only a new row has it typed. `opens`: shown as a button that opens
- * the row's details. `label` is what it is called where that is not its field.
+ * the row's details. `label` is what it is called where that is not its field. `lines`: typed as one value a line.
  * @typedef {{field: string, label?: string, show: (value: any, row: Record<string, any>) => string | string[], read: (text: string) => any,
  *   choices?: (draft: Draft) => [string, string][], fixed?: boolean, opens?: boolean, number?: boolean, strong?: boolean,
- *   hint?: string}} Column
+ *   hint?: string, lines?: boolean}} Column
  */
 
 const DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
@@ -38,7 +39,7 @@ const choice = (field, choices, may_lack = false, more = {}) => ({
 const list = (field, hint = "") => ({
   field,
   show: (value) => value ?? [],
-  read: (typed) => typed.split(/[|,;]/).map((one) => one.trim()).filter(Boolean),
+  read: (typed) => typed.split(/[|,;\n]/).map((one) => one.trim()).filter(Boolean),
   hint,
 });
 
@@ -84,6 +85,7 @@ export const COLUMNS = {
     "key_reports", "address_reports", "address_photos", "address_reads", "address_place_searches", "address_unknown_keys",
     "user_reads", "user_writes", "user_photo_megabytes", "user_caller_searches",
   ].map((field) => text(field, { read: (typed) => typed.trim() || undefined, hint: "600 per 1 minute" })),
+  moderation: [list("services", "animal, noise"), yes("first_report"), yes("media_urls"), { ...list("words"), lines: true }],
   facts: [text("name", { strong: true }), text("timezone", { hint: "Asia/Jakarta" })],
   units: [
     text("id", { fixed: true, strong: true }), text("code"), text("name"), choice("agency", of("agencies", "code", "name"), true), list("areas", "31.74"),
@@ -136,7 +138,7 @@ export const FRESH = {
 /** What a row is called. @param {string} part @param {Record<string, any>} row @returns {string} */
 export function named(part, row) {
   if (part === "facts") return String(row.name);
-  if (part === "retention" || part === "requests") return t(`part.${part}`);
+  if (SINGLE.has(part)) return t(`part.${part}`);
   if (part === "units") return String(row.code || row.id);
   const key = COLUMNS[part]?.[0]?.field ?? "id";
   return String(row[key] ?? "");

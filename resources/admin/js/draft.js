@@ -2,11 +2,11 @@
 /** What somebody would change in a city, kept beside what the city has: nothing of it is applied yet. */
 
 /** The lists of a city, as the server names them; those of SINGLE have one row: the city itself, how long what is kept. */
-export const PARTS = ["facts", "units", "services", "agencies", "areas", "calendars", "templates", "limits", "run_cards", "users", "retention", "requests"];
-export const SINGLE = new Set(["facts", "retention", "requests"]);
+export const PARTS = ["facts", "units", "services", "agencies", "areas", "calendars", "templates", "limits", "run_cards", "users", "retention", "requests", "moderation"];
+export const SINGLE = new Set(["facts", "retention", "requests", "moderation"]);
 /** The field by which a row is found in its list. @type {Record<string, string>} */
 export const KEYS = {
-  facts: "", retention: "", requests: "", units: "id", services: "code", agencies: "code", areas: "code", calendars: "id", templates: "id", limits: "id", run_cards: "id", users: "name",
+  facts: "", retention: "", requests: "", moderation: "", units: "id", services: "code", agencies: "code", areas: "code", calendars: "id", templates: "id", limits: "id", run_cards: "id", users: "name",
 };
 
 /** @typedef {Record<string, any>} Row */

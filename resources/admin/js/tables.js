@@ -11,6 +11,8 @@ import { count, has, t } from "./texts.js";
 
 /** So many rows are drawn; the words beside “Find” say how many there are. */
 const MOST_ROWS = 200;
+/** So many beside other lists, until somebody asks for all; what is changed or wrong is always there. */
+const BRIEF_ROWS = 8;
 const READ_ONLY = new Set(["areas"]);
 
 /** What a word of the server's is called here. @param {string} field @param {string} said @returns {string} */
@@ -20,12 +22,17 @@ function word(field, said) {
 }
 
 export class Table {
-  /** @param {HTMLElement} place @param {() => void} changed called after each change of the draft */
-  constructor(place, changed) {
-    this.place = place;
+  /** @param {string} part @param {() => void} changed called after each change of the draft */
+  constructor(part, changed) {
+    this.place = make("section", { class: "card", id: `list-${part}`, "aria-labelledby": `name-${part}` });
     this.changed = changed;
     this.words = "";
-    this.part = "";
+    this.part = part;
+    /** Whether it stands beside others, and all its rows are asked for all the same. */
+    this.isBrief = false;
+    this.isWhole = false;
+    /** The rows that are drawn, in their order. @type {Entry[]} */
+    this.shown = [];
     /** @type {Set<Entry>} */
     this.open = new Set();
     /** Rows that the server refuses, and why. @type {Map<Entry, string[]>} */
@@ -35,11 +42,11 @@ export class Table {
     this.told = make("span", { class: "quiet" });
   }
 
-  /** @param {Draft} draft @param {string} part */
-  show(draft, part) {
-    if (part !== this.part) this.words = "";
+  /** @param {Draft} draft @param {boolean} is_brief whether other lists stand beside it */
+  show(draft, is_brief) {
+    const { part } = this;
     this.draft = draft;
-    this.part = part;
+    this.isBrief = is_brief;
     const columns = this.columns();
     const find = make("input", {
       type: "search", placeholder: t("find"), "aria-label": t("find.in", { list: t(`part.${part}`) }), oninput: (/** @type {any} */ event) => this.find(event.target.value),
@@ -50,9 +57,9 @@ export class Table {
     fill(
       this.place,
       make(
-        "div", { class: "list-head" }, make("h2", {}, t(`part.${part}`)), this.told,
+        "div", { class: "list-head" }, make("h2", { id: `name-${part}` }, t(`part.${part}`)), this.told,
         SINGLE.has(part) ? null : find,
-        FRESH[part] ? make("button", { type: "button", class: "plain", id: "add", onclick: () => this.add() }, t(`add.${part}`)) : null,
+        FRESH[part] ? make("button", { type: "button", class: "plain", onclick: () => this.add() }, t(`add.${part}`)) : null,
       ),
       make("div", { class: "scroll" }, make("table", { class: SINGLE.has(part) ? "single" : null }, make("thead", {}, make("tr", {}, ...heads, last)), this.body)),
       this.foot,
@@ -89,7 +96,9 @@ export class Table {
       return words.every((each) => said.includes(each));
     });
     const sorted = [...found.filter((one) => one.was === null).reverse(), ...found.filter((one) => one.was !== null)];
-    fill(this.body, ...sorted.slice(0, MOST_ROWS).flatMap((entry) => this.drawn(entry)));
+    const is_brief = this.isBrief && !this.isWhole && words.length === 0;
+    this.shown = sorted.filter((entry, at) => !is_brief || at < BRIEF_ROWS || isTouched(entry) || this.faults.has(entry) || this.open.has(entry)).slice(0, MOST_ROWS);
+    fill(this.body, ...this.shown.flatMap((entry) => this.drawn(entry)));
     if (all.length === 0) {
       fill(this.body, make("tr", {}, make("td", { class: "empty", colspan: this.columns().length + 1 }, make("b", {}, t(`empty.${this.part}`)), make("span", {}, t("empty.how")))));
     } else if (found.length === 0) {
@@ -97,8 +106,9 @@ export class Table {
     }
     back();
     this.foot.hidden = SINGLE.has(this.part);
-    const shown = Math.min(found.length, MOST_ROWS);
-    this.foot.textContent = `${t("shown", { shown: count(shown), all: count(all.length) })} · ${READ_ONLY.has(this.part) ? t("read_only") : t("tinted")}`;
+    const said = `${t("shown", { shown: count(this.shown.length), all: count(all.length) })} · ${READ_ONLY.has(this.part) ? t("read_only") : t("tinted")}`;
+    const left = is_brief && this.shown.length < Math.min(found.length, MOST_ROWS);
+    fill(this.foot, said, left && " · ", left && make("button", { type: "button", class: "link", "aria-label": `${t("shown.all")}: ${t(`part.${this.part}`)}`, onclick: () => this.unroll() }, t("shown.all")));
     this.tell();
   }
 
@@ -111,6 +121,12 @@ export class Table {
     return () => rows()[row]?.children[column]?.querySelector("button")?.focus();
   }
 
+  unroll() {
+    this.isWhole = true;
+    this.rows();
+    this.body.querySelector("button")?.focus();
+  }
+
   /** How many rows there are, are new, changed, and leave. */
   tell() {
     const all = this.entries();
@@ -118,19 +134,19 @@ export class Table {
     const gone = all.filter((one) => one.gone).length;
     const changes = all.filter(isTouched).length - fresh - gone;
     const said = [
-      SINGLE.has(this.part) ? "" : t("count.rows", { count: count(all.length) }),
+      SINGLE.has(this.part) ? t(`about.${this.part}`) : t("count.rows", { count: count(all.length) }),
       changes ? t("count.changed", { count: count(changes) }) : "",
       fresh ? t("count.new", { count: count(fresh) }) : "",
       gone ? t("count.gone", { count: count(gone) }) : "",
     ];
-    this.told.textContent = said.filter(Boolean).join(", ");
+    this.told.textContent = said.filter(Boolean).join(SINGLE.has(this.part) ? " · " : ", ");
   }
 
   /** The row of an entry, and what stands below it. @param {Entry} entry @returns {HTMLElement[]} */
   drawn(entry) {
     const row = make("tr", { class: this.looks(entry) });
     for (const column of this.columns()) {
-      const cell = make("td", { class: column.number ? "number" : null, "data-label": t(`field.${column.label ?? column.field}`) });
+      const cell = make("td", { class: column.number ? "number" : null, "data-label": t(`field.${column.label ?? column.field}`), "data-help": this.help(column) });
       this.cell(cell, entry, column);
       row.append(cell);
     }
@@ -143,6 +159,12 @@ export class Table {
       below.push(make("tr", { class: "details" }, make("td", { colspan: wide }, details(this.draft, entry, (field, value) => this.put(entry, field, value)))));
     }
     return below;
+  }
+
+  /** What is said of a field beside its value, where a list has one row. @param {Column} column @returns {string | null} */
+  help(column) {
+    const key = `help.${this.part}.${column.field}`;
+    return has(key) ? t(key) : null;
   }
 
   /** @param {Entry} entry */
@@ -209,12 +231,12 @@ export class Table {
     const shown = column.show(value, entry.row);
     const label = `${t(`field.${column.label ?? column.field}`)}, ${named(this.part, entry.row) || t("new")}`;
     const options = column.choices?.(this.draft) ?? [];
-    const field = /** @type {HTMLInputElement | HTMLSelectElement} */ (
+    const field = /** @type {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} */ (
       column.choices
         ? make("select", { "aria-label": label }, ...options.map(([one, words]) => make("option", { value: one }, word(column.field, words))))
-        : make("input", { "aria-label": label, placeholder: column.hint ?? "", autocomplete: "off" })
+        : make(column.lines ? "textarea" : "input", { "aria-label": label, placeholder: column.hint ?? "", autocomplete: "off", rows: column.lines ? 6 : null })
     );
-    field.value = column.choices ? String(value ?? "") : [shown].flat().join(", ");
+    field.value = column.choices ? String(value ?? "") : [shown].flat().join(column.lines ? "\n" : ", ");
     let over = false;
     /** @param {boolean} take @param {boolean} back */
     const end = (take, back) => {
@@ -232,9 +254,10 @@ export class Table {
       if (back) cell.querySelector("button")?.focus();
     };
     field.addEventListener("keydown", (event) => {
-      const { key } = /** @type {KeyboardEvent} */ (event);
-      if (key === "Enter") event.preventDefault();
-      if (key === "Enter" || key === "Escape") end(key === "Enter", true);
+      const { key, ctrlKey } = /** @type {KeyboardEvent} */ (event);
+      const takes = key === "Enter" && (ctrlKey || !column.lines);
+      if (takes) event.preventDefault();
+      if (takes || key === "Escape") end(takes, true);
     });
     field.addEventListener("input", () => field.setCustomValidity(""));
     field.addEventListener("blur", () => end(true, false));
@@ -267,19 +290,14 @@ export class Table {
 
   /** @param {Entry} entry */
   rowOf(entry) {
-    const words = this.words;
-    const all = this.entries();
-    const rows = [...this.body.querySelectorAll(":scope > tr:not(.why, .details)")];
-    if (words) return rows.find((row) => row.contains(document.activeElement));
-    const sorted = [...all.filter((one) => one.was === null).reverse(), ...all.filter((one) => one.was !== null)];
-    return rows[sorted.indexOf(entry)];
+    return [...this.body.querySelectorAll(":scope > tr:not(.why, .details)")][this.shown.indexOf(entry)];
   }
 
   add() {
     this.words = "";
     const entry = this.draft?.add(this.part, FRESH[this.part]?.() ?? {});
     if (!entry || !this.draft) return;
-    this.show(this.draft, this.part);
+    this.show(this.draft, this.isBrief);
     this.changed();
     this.body.querySelector("button")?.click();
   }

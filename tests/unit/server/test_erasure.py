@@ -287,4 +287,4 @@ def test_a_city_keeps_for_as_long_as_it_says(city: City, spoken: str, clock: Clo
 def test_what_a_shorter_time_erases_is_said_before(city: City, spoken: str, clock: Clock) -> None:
     clock.skip(days=100)
     notes = compare_setup(city, CitySetup(retention=Retention(texts_days=90))).notes
-    assert "Texts and photos of 1 reports are then kept no longer: they are erased, for good." in notes
+    assert "Then kept no longer, and erased for good: 1 reports with texts and photos." in notes

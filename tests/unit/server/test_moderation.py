@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from api_client.model import EditBody, Kind, Publication
-from console.server.admin.apply import apply_setup
+from console.server.admin.apply import apply_setup, compare_setup
 from console.server.admin.setup import CitySetup
 from console.server.city.city import City
 from console.server.city.moderation import Moderation
@@ -63,6 +63,21 @@ def test_what_the_city_says_waits(
     assert city.report(send(city, **waiting)).publication is Publication.WAITING
     assert city.report(send(city, **free)).publication is None
     assert city.report(send(city, LOCAL, **waiting)).publication is None  # an official wrote it down
+
+
+@one_database
+def test_what_other_rules_would_do_is_counted_before(city: City) -> None:
+    said: tuple[dict[str, Any], ...] = ({}, {"description": "Broken lamp"}, {"service": "talk"})
+    for more in said:
+        send(city, channel="web", **more)
+    send(city, LOCAL)
+    setup = CitySetup(moderation=Moderation(services=("talk",), words=("lamp",)))
+    first, second = compare_setup(city, setup).notes[-2:]
+    assert "Of the newest 3 reports of citizens 2 would wait" in first
+    assert "where 0 do" in first
+    assert "stay as they are" in second
+    other = compare_setup(city, CitySetup(moderation=Moderation(first_report=True))).notes
+    assert (second in other, any("newest" in one for one in other)) == (True, False)
 
 
 @one_database
