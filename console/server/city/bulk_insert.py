@@ -31,7 +31,7 @@ def load_reports(database: Database, rows: Iterable[LoadedReport], now: datetime
     """Put loaded reports into the database; returns how many were new or newer than what was there.
 
     A report that is there already is replaced only by a newer one, so that loading a file again does not take back
-    what operators have done since.
+    what operators have done since: not by one without any time. One that was erased on request stays erased.
     """
     with database.read() as connection:
         services = _all(connection, schema.services, Service)
@@ -107,6 +107,7 @@ class _Prepared(msgspec.Struct, frozen=True):
     report: Report
     rows: list[tuple[str, dict[str, Any]]]
     contact: dict[str, Any] | None
+    is_dated: bool
 
 
 def _prepare(row: LoadedReport) -> _Prepared:
@@ -115,18 +116,24 @@ def _prepare(row: LoadedReport) -> _Prepared:
     rows += [("entry", schema.row_of(entry, 0)) for entry in row.entries]
     rows += [("assignment", schema.row_of(one, 0)) for one in row.assignments]
     contact = contact_row(key, key, row.contact) if row.contact is not None else None
-    return _Prepared(row.report, rows, contact)
+    return _Prepared(row.report, rows, contact, row.is_dated)
 
 
 def _newer(connection: sa.Connection, rows: list[_Prepared]) -> Iterator[_Prepared]:
     known: dict[str, int] = {}
-    table = schema.reports
+    erased: set[str] = set()
+    table, listed = schema.reports, schema.erasures.c.report
     for start in range(0, len(rows), _IN_LIST):
         keys = [row.report.id for row in rows[start : start + _IN_LIST]]
         known |= dict(connection.execute(sa.select(table.c.id, table.c.updated).where(table.c.id.in_(keys))).all())
+        erased |= set(connection.scalars(sa.select(listed).where(listed.in_(keys))))
     for row in rows:
         before = known.get(row.report.id)
-        if before is None or schema.micros(row.report.updated) > before:
+        # protects: a-file-brings-nothing-erased-back
+        if before is not None and row.report.id in erased:
+            continue
+        # protects: a-file-without-times-takes-no-work-back
+        if before is None or (row.is_dated and schema.micros(row.report.updated) > before):
             yield row
 
 

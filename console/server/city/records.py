@@ -12,12 +12,16 @@ from console.rules.rights import SYSTEM
 
 
 class LoadedReport(msgspec.Struct, frozen=True):
-    """A report as it comes from a file or a generator, with its history; clocks are computed where it has none."""
+    """A report as it comes from a file or a generator, with its history; clocks are computed where it has none.
+
+    `is_dated` is False where its source says no time at all: whether it is newer than what is there nobody knows.
+    """
 
     report: Report
     entries: tuple[Entry, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     contact: Contact | None = None
+    is_dated: bool = True
 
 
 class Actor(msgspec.Struct, frozen=True):

@@ -46,6 +46,8 @@ class RateLimits:
         self._rules: dict[str, RateLimit] = {}
         self._processes = 1
         self._ahead: dict[tuple[str, str], float] = {}
+        self._own: dict[tuple[str, str], RateLimit] = {}
+        """The rules of their own by which programs were counted last."""
         self._most_clients = most_clients
         self._clock = clock
         self._sleep = sleep
@@ -59,9 +61,17 @@ class RateLimits:
         return len(self._ahead)
 
     def settle(self, city: Mapping[str, str], processes: int) -> None:
-        """From now on the city's own rules hold, where it has some, and so many processes share what they allow."""
-        self._rules = {name: RateLimit.read(text) for name, text in (RULES | dict(city) | self._given).items()}
-        self._processes = max(1, processes)
+        """From now on the city's own rules hold, where it has some, and so many processes share what they allow.
+
+        What was asked for under another rule is forgotten: who had used that up would wait by it for hours.
+        """
+        rules = {name: RateLimit.read(text) for name, text in (RULES | dict(city) | self._given).items()}
+        with self._lock:
+            # protects: a-loosened-rule-lets-in-at-once
+            self._ahead = {
+                place: ahead for place, ahead in self._ahead.items() if rules[place[0]] == self._rules[place[0]]
+            }
+            self._rules, self._processes = rules, max(1, processes)
 
     def spend(self, limit: str, client: str, cost: int = 1) -> None:
         """Count one request of a client (or `cost` of them); TooMany with the seconds to wait when there were many."""
@@ -120,6 +130,11 @@ class RateLimits:
         step_s = rule.step_s * self._processes
         at_once_s = max(rule.burst * rule.step_s, cost * step_s if rule.burst >= cost else 0.0)
         with self._lock:
+            # protects: a-key-does-not-wait-by-its-former-rule
+            if own != self._own.get(place):
+                self._ahead.pop(place, None)
+                self._own.pop(place, None)
+                self._own |= {place: own} if own is not None else {}
             ahead = max(self._ahead.get(place, now), now) + cost * step_s
             wait_s = ahead - now - at_once_s
             if wait_s > step_s * 1e-6 and (wait_s > patience_s or not self._may_wait(place)):

@@ -27,6 +27,8 @@ from console.server.loader.times import DateColumn, Moment, read_time
 
 _LONGEST_TEXT = 100_000
 _LONGEST_ID = 128
+_DATING = ("created", "updated", "closed")
+"""The times by which a report is newer than another."""
 _OWN_WORDS = frozenset(status.value for status in Status)
 _PRIORITIES = {
     "p1": 1, "hazard": 1, "emergency": 1, "critical": 1, "darurat": 1,
@@ -65,6 +67,7 @@ class Converter:
         self._words = words
         self._now = now
         self.no_degrees = 0
+        self.undated = 0
 
     def convert(self, raw: RawReport, *, copy: int = 1) -> tuple[LoadedReport, list[str], bool]:
         """The report of a line, the remarks on it, and whether a zone was assumed.
@@ -112,7 +115,10 @@ class Converter:
             photos=self._photos(raw, remarks),
             remarks=tuple(remarks) + ((f"time zone assumed: {self._zone.key}",) if assumed else ()),
         )
-        return LoadedReport(report, entries=_history(report, raw), contact=_contact(raw)), remarks, assumed
+        is_dated = any(name in times for name in _DATING)
+        self.undated += not is_dated
+        loaded = LoadedReport(report, entries=_history(report, raw), contact=_contact(raw), is_dated=is_dated)
+        return loaded, remarks, assumed
 
     def _id(self, raw: RawReport, remarks: list[str], copy: int) -> str:
         key = raw.get("id")
@@ -147,7 +153,7 @@ class Converter:
     def _order_times(
         self, raw: RawReport, times: Mapping[str, Moment], remarks: list[str]
     ) -> tuple[datetime, datetime, datetime | None]:
-        known = [times[name].at for name in ("created", "updated", "closed") if name in times]
+        known = [times[name].at for name in _DATING if name in times]
         if "created" in times:
             created = times["created"].at
         elif known:

@@ -174,6 +174,11 @@ def load_file(
                 f"{converter.no_degrees:,} places are no degrees; where they are metres or feet of a reference system, "
                 'crs = "EPSG:…" in a mapping converts them'
             )
+        if converter.undated:
+            result.notes.append(
+                f"{converter.undated:,} lines have no time at all: reports of theirs that the city has already stay as "
+                "they are"
+            )
         result.notes += file.notes
         if rejects is not None:
             result.notes.append(_on_refused(rejects, result.refused_count))

@@ -8,16 +8,17 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
+from api_client.model import EditBody, Kind
 from console.server.city.bulk_insert import BATCH
 from console.server.city.city import City
-from console.server.city.records import LoadedReport
+from console.server.city.records import LOCAL, LoadedReport
 from tests.unit.server.conftest import Clock, a_report
 
 COUNT = 2 * BATCH + 100
 
 
 def loaded(key: str, updated: datetime, description: str = "A hole.") -> LoadedReport:
-    return LoadedReport(replace(a_report(key, description=description), updated=updated))
+    return LoadedReport(replace(a_report(key, description=description, lat=-6.2, lon=106.8), updated=updated))
 
 
 def test_of_an_id_in_several_batches_the_newest_stays(city: City, clock: Clock) -> None:
@@ -27,6 +28,22 @@ def test_of_an_id_in_several_batches_the_newest_stays(city: City, clock: Clock) 
     city.load([*rows, loaded("m0", at - timedelta(days=1), "older"), loaded("m1", at + timedelta(hours=1), "newer")])
     assert city.stats().reports == before + COUNT
     assert [city.report(key).description for key in ("m0", "m1", "m2")] == ["A hole.", "newer", "A hole."]
+
+
+def test_a_file_without_times_takes_no_work_back(city: City, clock: Clock) -> None:
+    city.load([LoadedReport(a_report("m1"), is_dated=False)])
+    city.apply(EditBody("p1-made-here", Kind.SET, data={"priority": 1}), report="m1")
+    clock.skip(days=1)
+    city.load([LoadedReport(replace(a_report("m1"), created=clock(), updated=clock()), is_dated=False)])
+    assert (city.report("m1").priority, city.report("m1").version) == (1, 2)
+
+
+def test_what_was_erased_on_request_comes_back_by_no_file(city: City, clock: Clock) -> None:
+    at = clock() - timedelta(days=1)
+    city.load([loaded("m1", at, "his name"), loaded("m2", at)])
+    city.erase("m1", LOCAL, "asked for")
+    city.load([loaded(key, clock() + timedelta(days=1), "his name") for key in ("m1", "m2", "m3")])
+    assert [city.report(key).description for key in ("m1", "m2", "m3")] == ["", "his name", "his name"]
 
 
 def test_what_was_made_before_the_source_failed_is_there(city: City) -> None:

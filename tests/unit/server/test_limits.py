@@ -174,6 +174,32 @@ def going(held: list[float]) -> Callable[[float], Awaitable[None]]:
     return sleep
 
 
+def test_a_rule_that_was_loosened_lets_in_at_once() -> None:
+    limits = RateLimits(clock=lambda: 0.0)
+    limits.settle({rates.CITIZEN_POST: "600 per 24 hours"}, 1)
+    for name in (rates.CITIZEN_POST, rates.SIGN_IN):
+        for _ in range(10 if name == rates.SIGN_IN else 600):
+            limits.spend_by_address(name, "203.0.113.7")
+    limits.settle({rates.CITIZEN_POST: "600 per 2 minutes"}, 1)
+    limits.spend_by_address(rates.CITIZEN_POST, "203.0.113.7")
+    with pytest.raises(TooMany):  # its rule is what it was
+        limits.spend_by_address(rates.SIGN_IN, "203.0.113.7")
+
+
+def test_a_key_does_not_wait_by_its_former_rule() -> None:
+    now_s = 0.0
+    limits = RateLimits(clock=lambda: now_s, sleep=lambda _: asyncio.sleep(0))
+    own = RateLimit.read("60 per 24 hours")
+
+    async def post(rule: RateLimit | None) -> None:
+        await limits.pace(rates.KEY_POST, "front", rule)
+
+    for _ in range(60):
+        asyncio.run(post(own))
+    now_s = 10.0
+    asyncio.run(post(None))
+
+
 @pytest.mark.parametrize("processes", [1, 2, 4, 8])
 def test_processes_together_allow_what_one_does(processes: int) -> None:
     rule = {rates.CITIZEN_POST: "80 per 2 minutes"}
