@@ -21,6 +21,7 @@ from api_client.decoding import convert
 from api_client.model import Calendar, Clock, ClockState, Entry, Report, Service, Sla, Status, WaitsFor
 
 _HANDED_IN = frozenset({Status.VALIDATION, Status.RESOLVED, Status.CLOSED})
+_STATUSES = {status.value: status for status in Status}
 _ENDED = frozenset({Status.RESOLVED, Status.CLOSED})
 _LONGEST_SEARCH_DAYS = 3 * 366
 _NO_TIME = timedelta(0)
@@ -298,7 +299,7 @@ class _Case:
 def _events(report: Report, entries: Iterable[Entry]) -> list[_Event]:
     events: list[_Event] = []
     for entry in entries:
-        if entry.undone_by is not None:
+        if entry.undone_by is not None or not entry.data:
             continue
         status = _status(entry.data)
         holds = "hold" in entry.data and entry.kind == "set"
@@ -315,10 +316,7 @@ def _events(report: Report, entries: Iterable[Entry]) -> list[_Event]:
 def _status(data: Mapping[str, Any]) -> Status | None:
     """The status an entry led to: the server writes it into the entry's data."""
     word = data.get("status")
-    try:
-        return Status(word) if isinstance(word, str) else None
-    except ValueError:
-        return None
+    return _STATUSES.get(word) if isinstance(word, str) else None
 
 
 def _waits_in(data: Mapping[str, Any]) -> tuple[WaitsFor | None, datetime | None]:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 
 from api_client.decoding import decode
-from api_client.model import Calendar, Report, Service
+from api_client.model import Calendar, Service
 from console.rules.sla import clocks, sla_of
 from console.server.city import schema
 from console.server.city.callers import contact_row
-from console.server.city.database import REPORTS, Database, next_numbers, upserting
+from console.server.city.database import REPORTS, Database, next_numbers
 from console.server.city.records import LoadedReport
 
 BATCH = 500
 """Reports a transaction: a file may be loaded while operators work, and an edit waits for one batch at most."""
-_IN_LIST = 500
 _LONGEST_NUMBER = 12
 
 
@@ -49,39 +50,46 @@ def load_reports(database: Database, rows: Iterable[LoadedReport], now: datetime
 
 
 class _Writer:
-    """Writes batches into the database in their order; the next one is made while PostgreSQL works on the last.
+    """Writes batches into the database in their order; the next one is made while the last comes to the disk.
 
-    SQLite works in this process: a thread of its own would have to ask for the interpreter after each row.
+    PostgreSQL works on a whole batch meanwhile. SQLite works in this process, and a thread of its own would have to ask
+    for the interpreter after each row: there it has the commit alone.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._thread = None if database.is_sqlite else ThreadPoolExecutor(1, "load")
+        self._thread = ThreadPoolExecutor(1, "load")
         self._under_way: Future[int] | None = None
 
     def __enter__(self) -> _Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._thread is not None:
-            self._thread.shutdown()
+        self._thread.shutdown()
 
     def put(self, batch: list[_Prepared]) -> int:
-        """Write a batch; how many of those written by now were new or newer. Raises what an earlier one met."""
-        if self._thread is None:
-            return self._write(batch)
+        """Write a batch; how many of those before it were new or newer. Raises what an earlier one met."""
         count = self._under_way.result() if self._under_way is not None else 0
-        self._under_way = self._thread.submit(self._write, batch) if batch else None
+        self._under_way = None
+        if batch and self._database.is_sqlite:
+            self._under_way = self._thread.submit(self._write(batch))
+        elif batch:
+            self._under_way = self._thread.submit(lambda: self._write(batch)())
         return count
 
-    def _write(self, batch: list[_Prepared]) -> int:
-        if not batch:
-            return 0
-        with self._database.write() as connection:
-            fresh = list(_newer(connection, batch))
-            seq = _write(self._database, connection, fresh)
-        self._database.announce(seq)
-        return len(fresh)
+    def _write(self, batch: list[_Prepared]) -> Callable[[], int]:
+        """Write a batch up to its commit, which is what is returned."""
+        with ExitStack() as stack:
+            connection = stack.enter_context(self._database.write())
+            count, seq = _write(self._database, connection, batch)
+            written = stack.pop_all()
+
+        def commit() -> int:
+            written.close()
+            self._database.announce(seq)
+            return count
+
+        return commit
 
 
 def _all(connection: sa.Connection, table: sa.Table, kind: type[Any]) -> dict[str, Any]:
@@ -102,76 +110,96 @@ def with_clocks(
 
 
 class _Prepared(msgspec.Struct, frozen=True):
-    """The rows of one loaded report, still without their numbers."""
+    """The rows of one loaded report, each with its kind, still without their numbers."""
 
-    report: Report
-    rows: list[tuple[str, dict[str, Any]]]
+    id: str
+    updated: int
+    rows: list[tuple[str, tuple[Any, ...]]]
     contact: dict[str, Any] | None
     is_dated: bool
 
 
 def _prepare(row: LoadedReport) -> _Prepared:
-    key = row.report.id
-    rows = [("report", schema.row_of(row.report, 0))]
-    rows += [("entry", schema.row_of(entry, 0)) for entry in row.entries]
-    rows += [("assignment", schema.row_of(one, 0)) for one in row.assignments]
-    contact = contact_row(key, key, row.contact) if row.contact is not None else None
-    return _Prepared(row.report, rows, contact, row.is_dated)
+    report = row.report
+    rows = [("report", schema.report_values(report)), *(("entry", schema.entry_values(one)) for one in row.entries)]
+    rows += [("assignment", schema.assignment_values(one)) for one in row.assignments]
+    contact = contact_row(report.id, report.id, row.contact) if row.contact is not None else None
+    return _Prepared(report.id, schema.micros(report.updated), rows, contact, row.is_dated)
 
 
-def _newer(connection: sa.Connection, rows: list[_Prepared]) -> Iterator[_Prepared]:
-    known: dict[str, int] = {}
-    erased: set[str] = set()
-    table, listed = schema.reports, schema.erasures.c.report
-    for start in range(0, len(rows), _IN_LIST):
-        keys = [row.report.id for row in rows[start : start + _IN_LIST]]
-        known |= dict(connection.execute(sa.select(table.c.id, table.c.updated).where(table.c.id.in_(keys))).all())
-        erased |= set(connection.scalars(sa.select(listed).where(listed.in_(keys))))
-    for row in rows:
-        before = known.get(row.report.id)
+_COLUMNS = {
+    "report": ("seq", *schema.REPORT_COLUMNS),
+    "entry": ("seq", *schema.ENTRY_COLUMNS),
+    "assignment": ("seq", *schema.ASSIGNMENT_COLUMNS),
+}
+
+
+def _known(connection: sa.Connection, prepared: list[_Prepared]) -> dict[str, int]:
+    """Those of these reports that are there, and when they were changed last."""
+    keys = [one.id for one in prepared]
+    if connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql(_KNOWN_IN_SQLITE, (msgspec.json.encode(keys).decode(),))
+    else:
+        found = connection.exec_driver_sql(_KNOWN_IN_POSTGRESQL, (keys,))
+    return dict(found.all())
+
+
+_KNOWN_IN_SQLITE = "SELECT id, updated FROM reports WHERE id IN (SELECT value FROM json_each(?))"
+_KNOWN_IN_POSTGRESQL = "SELECT id, updated FROM reports WHERE id = ANY(%s)"
+
+
+def _newer(connection: sa.Connection, known: dict[str, int], prepared: list[_Prepared]) -> Iterator[_Prepared]:
+    """What takes the place of a report that is there."""
+    listed = schema.erasures.c.report
+    erased = set(connection.scalars(sa.select(listed).where(listed.in_(list(known)))))
+    for one in prepared:
         # protects: a-file-brings-nothing-erased-back
-        if before is not None and row.report.id in erased:
+        if one.id in erased:
             continue
         # protects: a-file-without-times-takes-no-work-back
-        if before is None or (row.is_dated and schema.micros(row.report.updated) > before):
-            yield row
+        if one.id in known and one.is_dated and one.updated > known[one.id]:
+            yield one
 
 
-def _write(database: Database, connection: sa.Connection, prepared: list[_Prepared]) -> int:
-    database.upsert(connection, schema.contacts, [one.contact for one in prepared if one.contact is not None])
-    _raise_report_number(connection, (one.report for one in prepared))
-    rows = [row for one in prepared for row in one.rows]
-    last = next_numbers(connection, len(rows))
-    ready: dict[str, list[dict[str, Any]]] = {}
-    for seq, (kind, row) in enumerate(rows, start=last - len(rows) + 1):
-        row["seq"] = seq
-        ready.setdefault(kind, []).append(row)
-    for kind, listed in ready.items():
-        _put(database, connection, schema.TABLES[kind], listed)
-    return last
-
-
-def _put(database: Database, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows of the same columns, or replace what is there, with one word to the database for all of them."""
-    names = tuple(rows[0])
-    if database.is_sqlite:
-        statement, order = _for_sqlite(table, names)
-        connection.exec_driver_sql(statement, [tuple(map(row.__getitem__, order)) for row in rows])
-    else:
-        # the driver's own lists: SQLAlchemy's ARRAY looks at each value in turn
-        connection.exec_driver_sql(_for_postgresql(table, names), tuple([row[name] for row in rows] for name in names))
-
-
-@functools.cache
-def _for_sqlite(table: sa.Table, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """The statement as the driver takes it, and the order of its values."""
-    compiled = upserting(True, table, names).compile(dialect=sqlite.dialect(), column_keys=list(names))
-    return str(compiled), tuple(compiled.positiontup or ())
+def _write(database: Database, connection: sa.Connection, prepared: list[_Prepared]) -> tuple[int, int]:
+    """Write what is new, or newer than what is there: how many, and the last number."""
+    known = _known(connection, prepared)
+    made = [one for one in prepared if one.id not in known]
+    newer = list(_newer(connection, known, prepared)) if known else []
+    both = [*made, *newer]
+    database.upsert(connection, schema.contacts, [one.contact for one in both if one.contact is not None])
+    _raise_report_number(connection, [one.id for one in both])
+    last = next_numbers(connection, sum(len(one.rows) for one in both))
+    numbers = itertools.count(last - sum(len(one.rows) for one in both) + 1)
+    for reports, is_made in ((made, True), (newer, False)):
+        ready: dict[str, list[tuple[Any, ...]]] = {}
+        for one in reports:
+            for kind, values in one.rows:
+                ready.setdefault(kind, []).append((next(numbers), *values))
+        if database.is_sqlite:
+            for kind, rows in ready.items():
+                connection.exec_driver_sql(_for_sqlite(kind), rows)
+        elif not (is_made and _copied(connection, ready)):
+            for kind, rows in ready.items():
+                # the driver's own lists: SQLAlchemy's ARRAY looks at each value in turn
+                connection.exec_driver_sql(_for_postgresql(kind), tuple(map(list, zip(*rows, strict=True))))
+    return len(both), last
 
 
 @functools.cache
-def _for_postgresql(table: sa.Table, names: tuple[str, ...]) -> str:
-    """The statement as the driver takes it, with a list of values for each column in the order of `names`."""
+def _for_sqlite(kind: str) -> str:
+    """The statement that inserts or replaces a row, with a place for each value in the order of _COLUMNS."""
+    names = _COLUMNS[kind]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name != "id")
+    places = ", ".join("?" * len(names))
+    into = f"{schema.TABLES[kind].name} ({', '.join(names)})"
+    return f"INSERT INTO {into} VALUES ({places}) ON CONFLICT (id) DO UPDATE SET {changes}"  # noqa: S608  names of ours
+
+
+@functools.cache
+def _for_postgresql(kind: str) -> str:
+    """The statement as the driver takes it, with a list of values for each column in the order of _COLUMNS."""
+    table, names = schema.TABLES[kind], _COLUMNS[kind]
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     lists = [
         sa.func.unnest(sa.literal_column(f"%s::{table.c[name].type.compile(dialect)}[]")).label(name) for name in names
@@ -184,9 +212,40 @@ def _for_postgresql(table: sa.Table, names: tuple[str, ...]) -> str:
     return str(replacing.compile(dialect=dialect)).replace("%%s", "%s")
 
 
-def _raise_report_number(connection: sa.Connection, reports: Iterable[Report]) -> None:
+def _copied(connection: sa.Connection, ready: Mapping[str, list[tuple[Any, ...]]]) -> bool:
+    """Hand rows to PostgreSQL by COPY; False, and nothing is written, where one of them is there after all: of a
+    history whose report was taken away, or by another program in this moment.
+    """
+    import psycopg
+
+    driver: Any = connection.connection.driver_connection
+    try:
+        with connection.begin_nested():
+            for kind, rows in ready.items():
+                types = [_TYPES[type(schema.TABLES[kind].c[name].type)] for name in _COLUMNS[kind]]
+                with driver.cursor() as cursor, cursor.copy(_copy_into(kind)) as copy:
+                    copy.set_types(types)
+                    for row in rows:
+                        copy.write_row(row)
+    except psycopg.errors.UniqueViolation:
+        # protects: a-copied-row-may-be-there
+        return False
+    except psycopg.Error as fault:
+        raise sa.exc.DBAPIError.instance("COPY", None, fault, psycopg.Error, dialect=connection.dialect) from fault
+    return True
+
+
+_TYPES = {sa.BigInteger: "int8", sa.SmallInteger: "int2", sa.Float: "float8", sa.Text: "text", sa.LargeBinary: "bytea"}
+
+
+@functools.cache
+def _copy_into(kind: str) -> str:
+    return f"COPY {schema.TABLES[kind].name} ({', '.join(_COLUMNS[kind])}) FROM STDIN (FORMAT BINARY)"
+
+
+def _raise_report_number(connection: sa.Connection, keys: list[str]) -> None:
     """New reports are numbered after the highest number that was loaded."""
-    numbers = [int(r.id) for r in reports if r.id.isascii() and r.id.isdigit() and len(r.id) <= _LONGEST_NUMBER]
+    numbers = [int(key) for key in keys if key.isdigit() and key.isascii() and len(key) <= _LONGEST_NUMBER]
     if numbers:
         counter = schema.counters
         connection.execute(

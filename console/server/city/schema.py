@@ -364,27 +364,14 @@ def key_of(thing: ApiObject) -> str:
 
 def row_of(thing: ApiObject, seq: int) -> dict[str, Any]:
     """The row of an object, numbered `seq`."""
-    row: dict[str, Any] = {"id": key_of(thing), "seq": seq, "body": _encode(thing)}
     if isinstance(thing, Entry):
-        row |= {"report": thing.report, "at": micros(thing.at), "edit": thing.edit}
-    elif isinstance(thing, Report):
-        row |= {
-            "closed": 0 if is_open(thing.status) else 1,
-            "created": micros(thing.created),
-            "updated": micros(thing.updated),
-            "closed_at": micros(thing.closed_at) if thing.closed_at else None,
-            "status": thing.status.value,
-            "service": thing.service,
-            "area": thing.area,
-            "lat": thing.lat,
-            "lon": thing.lon,
-            "merged_into": thing.merged_into,
-            "hold_until": _hold_until(thing),
-            "erased": micros(thing.erased) if thing.erased is not None else None,
-        }
-    elif isinstance(thing, Assignment):
-        row |= {"report": thing.report, "unit": thing.unit, "live": int(thing.state not in ENDED_ASSIGNMENT)}
-    elif isinstance(thing, Closure):
+        return {"seq": seq, **dict(zip(ENTRY_COLUMNS, entry_values(thing), strict=True))}
+    if isinstance(thing, Report):
+        return {"seq": seq, **dict(zip(REPORT_COLUMNS, report_values(thing), strict=True))}
+    if isinstance(thing, Assignment):
+        return {"seq": seq, **dict(zip(ASSIGNMENT_COLUMNS, assignment_values(thing), strict=True))}
+    row: dict[str, Any] = {"id": key_of(thing), "seq": seq, "body": _encode(thing)}
+    if isinstance(thing, Closure):
         until = thing.until if thing.ended is None else None
         row |= {
             "until": micros(until) if until is not None else None,
@@ -399,6 +386,61 @@ def row_of(thing: ApiObject, seq: int) -> dict[str, Any]:
     elif isinstance(thing, ReadMark):
         row |= {"message": thing.message}
     return row
+
+
+REPORT_COLUMNS = (
+    "id",
+    "body",
+    "closed",
+    "created",
+    "updated",
+    "closed_at",
+    "status",
+    "service",
+    "area",
+    "lat",
+    "lon",
+    "merged_into",
+    "hold_until",
+    "erased",
+)
+
+
+def report_values(report: Report) -> tuple[Any, ...]:
+    """What stands in REPORT_COLUMNS."""
+    return (
+        report.id,
+        _encode(report),
+        0 if is_open(report.status) else 1,
+        micros(report.created),
+        micros(report.updated),
+        micros(report.closed_at) if report.closed_at else None,
+        report.status.value,
+        report.service,
+        report.area,
+        report.lat,
+        report.lon,
+        report.merged_into,
+        _hold_until(report) if report.hold is not None else None,
+        micros(report.erased) if report.erased is not None else None,
+    )
+
+
+ENTRY_COLUMNS = ("id", "body", "report", "at", "edit")
+
+
+def entry_values(entry: Entry) -> tuple[Any, ...]:
+    """What stands in ENTRY_COLUMNS."""
+    return entry.id, _encode(entry), entry.report, micros(entry.at), entry.edit
+
+
+ASSIGNMENT_COLUMNS = ("id", "body", "report", "unit", "live")
+
+
+def assignment_values(assignment: Assignment) -> tuple[Any, ...]:
+    """What stands in ASSIGNMENT_COLUMNS."""
+    live = int(assignment.state not in ENDED_ASSIGNMENT)
+    return assignment.id, _encode(assignment), assignment.report, assignment.unit, live
 
 
 def _hold_until(report: Report) -> int | None:

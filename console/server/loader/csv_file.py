@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,11 @@ _MOST_LINES = 5_000
 _HEADING_WITHIN = 30
 _MOST_COLUMNS = 2_000
 """No export has more; to look each of a million up among the names of all layouts takes minutes."""
+_BLOCK_LINES, _BLOCK_LETTERS = 256, 1 << 20
+_TO_MEND = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""What `mended` takes out or changes, but for the spaces around a text."""
+_Read = tuple[int, list[str], list[str], dict[str, str]]
+"""A record as it was read: its line, its cells, remarks, the values of our fields."""
 _DATA = re.compile(r"[-+]?\d[\d.,:/ TZ-]*")
 _DELIMITERS = (",", ";", "\t", "|")
 
@@ -49,33 +55,58 @@ class CsvFile:
         """Every record as text; a Remark for a record that is none."""
         width = len(self.headings)
         heading = [plain(text) for text in self.headings]
-        has_headings = self.dialect.headings
+        has_headings, complete = self.dialect.headings, self._to_complete
         starts = (
             "\ufeff" + self.headings[0][:1].casefold() + self.headings[0][:1].upper()
         )  # a quick look before the slow one
         with self._path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            for line, cells, remarks in _records(file, self.delimiter, width, self._heading_line):
-                if not any(cell.strip() for cell in cells):
-                    continue
-                if has_headings and cells[0][:1] in starts and [plain(mended(cell)) for cell in cells] == heading:
-                    yield Remark(line, "the headings once more")
-                    continue
-                if len(cells) != width:
-                    remarks.append(f"{len(cells)} columns instead of {width}")
-                yield RawReport(line, self._values(cells), remarks, cells)
+            lines = _Lines(file)
+            lines.skip(self._heading_line)
+            while block := lines.block():
+                records = _plain_records(block, self.delimiter, width)
+                if records is None:
+                    lines.give(block)
+                    read = self._mended(lines)
+                else:
+                    read = self._plain(block[0][0], records)
+                for line, cells, remarks, values in read:
+                    if not values and not any(cell.strip() for cell in cells):
+                        continue
+                    if has_headings and cells[0][:1] in starts and [plain(mended(cell)) for cell in cells] == heading:
+                        yield Remark(line, "the headings once more")
+                        continue
+                    if len(cells) != width:
+                        remarks.append(f"{len(cells)} columns instead of {width}")
+                    yield RawReport(line, completed(values, self.dialect) if complete else values, remarks, cells)
 
     def _values(self, cells: Sequence[str]) -> dict[str, str]:
         values: dict[str, str] = {}
         count = len(cells)
         for field, columns in self._columns.items():
             for column in columns:
-                if column < count and (cell := cells[column]):
-                    # most cells are plain, and a million calls take their time
-                    text = cell.strip() if cell.isascii() and cell.isprintable() else mended(cell)
-                    if text:
-                        values[field] = text
-                        break
-        return completed(values, self.dialect) if self._to_complete else values
+                if column < count and (text := mended(cells[column])):
+                    values[field] = text
+                    break
+        return values
+
+    def _mended(self, lines: _Lines) -> Iterator[_Read]:
+        """Records of the lines that were given back."""
+        for line, cells, remarks in _records(lines, self.delimiter, len(self.headings)):
+            yield line, cells, remarks, self._values(cells)
+
+    def _plain(self, line: int, records: list[list[str]]) -> Iterator[_Read]:
+        """Records of one line each, from `line` on, without anything to mend: their fields a column at a time."""
+        cells = list(zip(*records, strict=True))
+        fields = tuple(self._columns)
+        texts = []
+        for first, *others in self._columns.values():
+            column = [*map(str.strip, cells[first])]
+            for other in others:
+                column = [text or cell.strip() for text, cell in zip(column, cells[other], strict=True)]
+            texts.append(column)
+        rows = zip(*texts, strict=True) if texts else itertools.repeat((), len(records))
+        for number, (record, row) in enumerate(zip(records, rows, strict=True), start=line):
+            yield number, record, [], {field: text for field, text in zip(fields, row, strict=True) if text}
 
 
 class _TooLong(Exception):
@@ -97,19 +128,43 @@ class _Lines:
     def __next__(self) -> str:
         if len(self.taken) >= _MOST_LINES:
             raise _TooLong
-        if self._back:
-            number, line = self._back.popleft()
-        else:
-            line = self._file.readline(_LONGEST_LINE)
-            if not line:
-                raise StopIteration
-            self._number += 1
-            number = self._number
-            if len(line) >= _LONGEST_LINE:
-                while (rest := self._file.readline(_LONGEST_LINE)) and not rest.endswith(("\n", "\r")):
-                    pass
+        number, line = self._back.popleft() if self._back else self._read()
+        if not line:
+            raise StopIteration
         self.taken.append((number, line))
         return line.replace("\0", "")
+
+    @property
+    def waiting(self) -> bool:
+        """Whether lines were given back that have to be read again."""
+        return bool(self._back)
+
+    def skip(self, count: int) -> None:
+        """Leave out lines."""
+        for _ in range(count):
+            self._read()
+
+    def block(self) -> list[tuple[int, str]]:
+        """Some of the next lines with their numbers; none at the end of the file."""
+        lines: list[tuple[int, str]] = []
+        length = 0
+        while len(lines) < _BLOCK_LINES and length < _BLOCK_LETTERS and (read := self._read())[1]:
+            lines.append(read)
+            length += len(read[1])
+        return lines
+
+    def give(self, lines: Sequence[tuple[int, str]]) -> None:
+        """Have these lines read one by one."""
+        self._back.extend(lines)
+
+    def _read(self) -> tuple[int, str]:
+        line = self._file.readline(_LONGEST_LINE)
+        if line:
+            self._number += 1
+        if len(line) >= _LONGEST_LINE:
+            while (rest := self._file.readline(_LONGEST_LINE)) and not rest.endswith(("\n", "\r")):
+                pass
+        return self._number, line
 
     def begin(self) -> None:
         """Forget the lines of the record before."""
@@ -123,13 +178,25 @@ class _Lines:
         return first
 
 
-def _records(file: TextIO, delimiter: str, width: int, heading_line: int) -> Iterator[tuple[int, list[str], list[str]]]:
-    lines = _Lines(file)
-    for _ in range(heading_line):
-        next(lines, None)
-        lines.begin()
+def _plain_records(block: Sequence[tuple[int, str]], delimiter: str, width: int) -> list[list[str]] | None:
+    """The records of lines that are one record each, as wide as the headings, without anything to mend; else None."""
+    lines = [line for _, line in block]
+    text = "".join(lines)
+    if max(map(len, lines)) >= _LONGEST_LINE or _TO_MEND.search(text):
+        return None
+    try:
+        records = list(csv.reader(lines, delimiter=delimiter))
+    except csv.Error:
+        return None
+    if len(records) != len(lines) or any(len(cells) != width for cells in records):
+        return None
+    return None if records[-1][-1].endswith(("\n", "\r")) else records  # its quotation mark is not closed here
+
+
+def _records(lines: _Lines, delimiter: str, width: int) -> Iterator[tuple[int, list[str], list[str]]]:
+    """The records of the lines that were given back, and what belongs to the last of them."""
     reader = csv.reader(lines, delimiter=delimiter)
-    while True:
+    while lines.waiting:
         lines.begin()
         try:
             cells = next(reader)

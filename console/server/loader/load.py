@@ -290,18 +290,19 @@ class _Survey:
             return
         self.rows += 1
         self._ids.append(raw.identity())
+        get = raw.values.get
         for name, column in self.columns.items():
-            if text := raw.get(name):
+            if text := get(name):
                 column.see(text)
-        if text := raw.get("status"):
-            self.words.see(text, bool(raw.get("closed")))
-        word = (raw.get("service_code"), raw.get("service"))
-        if any(word) and len(self.services) < _MOST_WORDS:
-            self.services[word] = None
-        if (name := raw.get("area")[:200]) and len(self.areas) < _MOST_WORDS:
-            self.areas[name] = None
-        if (name := raw.get("agency")[:200]) and len(self.agencies) < _MOST_WORDS:
-            self.agencies[name] = None
+        if text := get("status"):
+            self.words.see(text, bool(get("closed")))
+        code, service = get("service_code", ""), get("service", "")
+        if (code or service) and len(self.services) < _MOST_WORDS:
+            self.services[code, service] = None
+        if (area := get("area")) and len(self.areas) < _MOST_WORDS:
+            self.areas[area[:200]] = None
+        if (agency := get("agency")) and len(self.agencies) < _MOST_WORDS:
+            self.agencies[agency[:200]] = None
 
     def repeats(self) -> Repeats:
         """The identities that stand on more than one line."""
@@ -357,7 +358,7 @@ def _loading(
                 rejects.put(raw.source, raw.why)
             continue
         line = row + 1 if isinstance(raw, Report) else raw.line
-        place = repeats.place(identity(raw.id) if isinstance(raw, Report) else raw.identity())
+        place = repeats.place(identity(raw.id) if isinstance(raw, Report) else raw.identity()) if repeats else None
         has_id = isinstance(raw, Report) or bool(raw.get("id"))
         if place is not None and has_id and not repeats.is_newest(place, row):
             key = raw.id if isinstance(raw, Report) else raw.get("id")

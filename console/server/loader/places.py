@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import Any
 
 _POINT = re.compile(r"\s*\(?\s*(?P<lat>[-+\d.]+)\s*[,; ]\s*(?P<lon>[-+\d.]+)\s*\)?\s*")
@@ -43,14 +44,16 @@ def read_place(lat: str, lon: str, point: str) -> tuple[tuple[float, float] | No
 
 
 def _number(text: str) -> float | None:
-    if text.count(",") == 1 and "." not in text:
-        text = text.replace(",", ".")
-    text = text.replace("\N{MINUS SIGN}", "-")
     try:
         value = float(text)
     except ValueError:
-        return None
-    return value if value == value and abs(value) != float("inf") else None
+        if text.count(",") == 1 and "." not in text:
+            text = text.replace(",", ".")
+        try:
+            value = float(text.replace("\N{MINUS SIGN}", "-"))
+        except ValueError:
+            return None
+    return value if isfinite(value) else None
 
 
 def representative(geometry: dict[str, Any]) -> tuple[float, float] | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from console.rules.moments import can_be
+from console.rules.moments import EARLIEST, LATEST, can_be
 
 _MONTHS = {
     name: number
@@ -59,6 +59,8 @@ class DateColumn:
 
     def see(self, text: str) -> None:
         """Look at one value of the first reading."""
+        if text[:4].isdigit():
+            return
         match = _NUMBERS.fullmatch(text)
         if match is None:
             return
@@ -96,16 +98,14 @@ class Moment(NamedTuple):
 
 def read_time(text: str, column: DateColumn, zone: ZoneInfo) -> Moment | None:
     """A time of any usual writing, None when it cannot be one. A time without a zone is taken as of `zone`."""
+    if text[4:5] == text[7:8] == "-" and len(text) in _USUAL_LENGTHS:
+        try:
+            return _in_utc(datetime.fromisoformat(text), zone)
+        except ValueError:
+            pass
     if _EPOCH.fullmatch(text):
         seconds = float(text) / (1000 if len(text.split(".")[0]) == 13 else 1)
         return _plausible(datetime.fromtimestamp(seconds, UTC), assumed=False)
-    if text[4:5] == text[7:8] == "-" and len(text) in _USUAL_LENGTHS:
-        try:
-            at = datetime.fromisoformat(text)
-        except ValueError:
-            pass
-        else:
-            return _in_utc(at, zone)
     for pattern in (_YEAR_FIRST, _NUMBERS, _DAY_WORD, _WORD_DAY, _COMPACT):
         match = pattern.fullmatch(text)
         if match is not None:
@@ -146,9 +146,10 @@ def _moment(match: re.Match[str], column: DateColumn, zone: ZoneInfo) -> Moment 
 def _in_utc(at: datetime, zone: ZoneInfo) -> Moment | None:
     assumed = at.tzinfo is None
     try:
-        return _plausible((at.replace(tzinfo=zone) if assumed else at).astimezone(UTC), assumed=assumed)
+        at = (at.replace(tzinfo=zone) if assumed else at).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return Moment(at, assumed) if EARLIEST <= at < LATEST else None
 
 
 def _offset(word: str) -> timezone:

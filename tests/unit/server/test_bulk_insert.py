@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from msgspec.structs import replace
 
-from api_client.model import EditBody, Kind
+from api_client.model import EditBody, Entry, Kind
+from console.server.city import schema
 from console.server.city.bulk_insert import BATCH
 from console.server.city.city import City
 from console.server.city.records import LOCAL, LoadedReport
@@ -64,3 +66,18 @@ def test_what_the_database_refuses_is_raised(city: City) -> None:
         connection.exec_driver_sql("ALTER TABLE reports RENAME TO elsewhere")
     with pytest.raises(Exception, match="reports"):
         city.load([LoadedReport(a_report(f"m{n}")) for n in range(COUNT)])
+
+
+def test_a_report_that_was_taken_away_comes_again_over_what_is_left_of_it(city: City, clock: Clock) -> None:
+    row = LoadedReport(a_report("m1"), (Entry("m1/created", "m1", "created", clock(), "file"),))
+    city.load([row, loaded("m2", clock())])
+    city.remove("report", "m1")
+    city.load([row, loaded("m3", clock()), loaded("m2", clock() + timedelta(hours=1), "newer")])
+    assert [city.report(key).description for key in ("m1", "m2", "m3")] == ["A hole.", "newer", "A hole."]
+    with city.database.read() as connection:
+        entries, reports = (
+            connection.execute(sa.select(table.c.seq).where(table.c.id.like("m%")).order_by(table.c.id)).scalars().all()
+            for table in (schema.entries, schema.reports)
+        )
+    assert (len(entries), len(reports)) == (1, 3)
+    assert {*entries, *reports} == set(range(city.seq() - 3, city.seq() + 1)), "each change has a number of its own"
