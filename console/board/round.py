@@ -13,7 +13,7 @@ from api_client.model import Assignment, AssignmentState, Kind, Report, UnitStat
 from console.board.snapshot import NO_PLACE, BoardSnapshot
 from console.board.view import View, make_view
 from console.cache.catalog import Catalog, Cities, lookups, read_catalog
-from console.cache.packed_columns import hold_until, seconds
+from console.cache.packed_columns import hold_until, seconds, waits_for_official
 from console.cache.page_items import FIRST_ROW
 from console.cache.reader import CacheReader, street_words
 from console.rules.apply import ReportState, jobs_after
@@ -354,6 +354,7 @@ def _values(report: Report, source: str, cities: Cities) -> dict[str, Any]:
         "priority": report.priority,
         "hold": waits.index(report.hold.waits_for) + 1 if report.hold else 0,
         "hold_until": hold_until(report),
+        "moderation": waits_for_official(report),
         "service": numbers.get("service", {}).get((source, report.service or ""), 0),
         "area": numbers.get("area", {}).get((source, report.area or ""), 0),
         "agency": numbers.get("agency", {}).get((source, report.agency or ""), 0),

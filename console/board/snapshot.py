@@ -54,10 +54,12 @@ COLUMNS: dict[str, type[np.generic]] = {
     "merged": np.int8,
     "pending": np.int8,
     "hold_until": np.int64,
+    "moderation": np.int8,
 }
 """Every column and its type. `row` is the local row of cache.db, words are numbers of its table (0 none), times are
 unix seconds (`due` 0 none; of a paused clock when it will be due if its hold ends at `hold_until`, 0 an open end),
-`status` is an index of `console.rules.status.ORDER`, `hold` one of WaitsFor + 1."""
+`status` is an index of `console.rules.status.ORDER`, `hold` one of WaitsFor + 1, `moderation` 1 where words and
+photos wait for an official."""
 
 DUE_NONE, DUE_RUNNING, DUE_PAUSED, DUE_MET, DUE_BREACHED = range(5)
 CLOSED_FROM = sum(is_open(status) for status in ORDER)
@@ -93,6 +95,7 @@ class Fact(msgspec.Struct, frozen=True):
     merged: int
     pending: int
     hold_until: int
+    moderation: int
 
 
 class _Spare:

@@ -350,6 +350,8 @@ def _fitting(
             fits &= board.all_over(of_open)
     if filter_.pending:
         fits &= column("pending") != 0
+    if filter_.moderation:
+        fits &= column("moderation") != 0
     if filter_.placeless:
         fits &= column("x") < 0
     if filter_.bbox is not None:

@@ -1,4 +1,4 @@
-"""What the board holds of a report, packed into 72 bytes: written by `writer`, read as numpy columns by `reader`.
+"""What the board holds of a report, packed into 73 bytes: written by `writer`, read as numpy columns by `reader`.
 
 One packed value a row lets SQLite hand a million rows over as text while the GIL is free; twenty integers a row would
 be turned into Python objects one by one.
@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from datetime import datetime
 
-from api_client.model import Clock, ClockState, Report, WaitsFor
+from api_client.model import Clock, ClockState, Publication, Report, WaitsFor
 from console.rules.report import holder_of
 from console.rules.status import ORDER, is_open
 
@@ -36,6 +36,7 @@ FIELDS: tuple[tuple[str, str], ...] = (
     ("photos", "b"),
     ("merged", "b"),
     ("hold_until", "q"),
+    ("moderation", "b"),
 )
 """Name and struct code (little endian, no padding) of every column, in the order of the bytes."""
 
@@ -56,7 +57,7 @@ _STATUS = {status: index for index, status in enumerate(ORDER)}
 
 
 def pack(row: int, source: int, report: Report, lead_unit: int, word_id: Callable[[str, str | None], int]) -> bytes:
-    """The 72 bytes of one report; `word_id(kind, word)` codes its words (0 for None)."""
+    """The 73 bytes of one report; `word_id(kind, word)` codes its words (0 for None)."""
     lat_e7, lon_e7 = place_e7(report.lat, report.lon)
     due, due_state = next_due(report.clocks)
     return FACTS.pack(
@@ -80,6 +81,7 @@ def pack(row: int, source: int, report: Report, lead_unit: int, word_id: Callabl
         min(len({photo.key for photo in report.photos}), 127),
         1 if report.merged_into else 0,
         hold_until(report),
+        waits_for_official(report),
     )
 
 
@@ -87,6 +89,11 @@ def hold_until(report: Report) -> int:
     """The first whole second at which its hold is over; 0 without one, and where it has no end."""
     until = report.hold.until if report.hold is not None else None
     return max(1, math.ceil(until.timestamp())) if until is not None else 0
+
+
+def waits_for_official(report: Report) -> int:
+    """1 where somebody has to look at its words and photos before everybody sees them."""
+    return int(report.publication is Publication.WAITING)
 
 
 def lead_of(facts: bytes) -> int:

@@ -47,7 +47,8 @@ class Filter(msgspec.Struct, frozen=True):
     Codes are the city's own (or `none`). Ages are relative to now and `created_*` are unix seconds (from, before).
     `hour` is the first unix second of one hour of creation. `polygon` is (lat, lon) corners.
     `circle` is what lies around a place; it takes the place of any other shape. `street` are words of the address.
-    `crewless` asks for those that no crew is on its way to, or at, though the work is not done.
+    `crewless` asks for those that no crew is on its way to, or at, though the work is not done, `moderation` for those
+    whose words and photos wait for an official.
     `tab` and `order` say what the queue shows of it, and how; they are no chips.
     """
 
@@ -66,6 +67,7 @@ class Filter(msgspec.Struct, frozen=True):
     crewless: bool = False
     pending: bool = False
     placeless: bool = False
+    moderation: bool = False
     older_s: int | None = None
     younger_s: int | None = None
     created_after: int | None = None
@@ -285,6 +287,7 @@ _FLAGS = {
     "crewless": "crewless",
     "pending": "pending",
     "placeless": "placeless",
+    "moderation": "moderation",
 }
 _FLAG_TEXTS = {
     "mine": "Mine",
@@ -293,6 +296,7 @@ _FLAG_TEXTS = {
     "crewless": "No crew on the way",
     "pending": "Not sent yet",
     "placeless": "Without a place",
+    "moderation": "Words wait for an official",
 }
 _EMPTY = {field.name: field.default for field in msgspec.structs.fields(Filter) if field.name not in ("tab", "order")}
 _CHIP_FIELDS: dict[str, tuple[str, ...]] = {field: (field,) for field in _EMPTY} | {

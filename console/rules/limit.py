@@ -28,7 +28,7 @@ _BARRED: Mapping[str, str] = {
     **dict.fromkeys(("bbox", "polygon", "circle", "street"), _PLACE),
     **dict.fromkeys(("older_s", "younger_s", "created_after", "created_before", "hour"), _TIME),
     **dict.fromkeys(("holders", "units", "mine", "pending"), _WHO),
-    **dict.fromkeys(("statuses", "overdue", "at_risk", "crewless", "placeless"), _WORK),
+    **dict.fromkeys(("statuses", "overdue", "at_risk", "crewless", "placeless", "moderation"), _WORK),
     **dict.fromkeys(("tab", "order"), _LIST),
     "text": _WORDS,
 }

@@ -279,6 +279,10 @@ ACTIONS = Actions[Receivers](
         A("tab_held", "Held reports", ("Alt+6",), "Queue", lambda on: on.window.show_tab("held")),
         A("tab_closed", "Closed reports", ("Alt+7",), "Queue", lambda on: on.window.show_tab("closed")),
         A(
+            "moderation", "Reports whose words and photos wait for an official, or all again", (), "Queue",
+            lambda on: on.window.show_moderation(), words="moderation publish withhold public text",
+        ),
+        A(
             "new_report", "New report", ("Ctrl+N",), "Report", lambda on: on.reports.begin_report(), rules.new_report,
             Kind.CREATE, verbs=("new",), syntax=_NO_MORE, asks=True,
         ),

@@ -112,6 +112,13 @@ class WindowCommands(QObject):
         self._window_state.set_filter(self._window_state.filter.with_tab(tab))
         self._window.focus_panel("queue")
 
+    def show_moderation(self) -> None:
+        """List what waits to be published or withheld; all open reports again where that is listed."""
+        now = self._window_state.filter
+        wanted = Filter(moderation=True, order=now.order)
+        self._window_state.set_filter(Filter(order=now.order) if now == wanted else wanted)
+        self._window.focus_panel("queue")
+
     def clear_filter(self) -> None:
         """List all reports of the tab."""
         self._window_state.set_filter(Filter(tab=self._window_state.filter.tab))

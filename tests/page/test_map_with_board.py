@@ -36,7 +36,7 @@ def columns_of(reports: list[tuple[int, float | None, float | None, int]]) -> di
         "row": "i8", "source": "i2", "lat_e7": "i4", "lon_e7": "i4", "service": "i2", "status": "i1", "hold": "i1",
         "priority": "i1", "area": "i4", "agency": "i2", "lead_unit": "i4", "claim": "i2", "created": "i8",
         "updated": "i8", "due": "i8", "due_state": "i1", "photos": "i1", "duplicates": "i2", "merged": "i1",
-        "hold_until": "i8",
+        "hold_until": "i8", "moderation": "i1",
     }  # fmt: skip
     columns = {name: np.zeros(len(reports), kind) for name, kind in kinds.items()}
     columns["row"][:] = [row for row, *_ in reports]

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Page, Request, Route, expect
 
 from api_client.decoding import decode
-from api_client.model import EditBody, Kind, Message, ReadMark, Report, Status, Unit, UnitState
+from api_client.model import EditBody, Kind, Message, ReadMark, Report, Service, Status, Unit, UnitState
 from console.server.city import schema
 from console.server.city.records import COMMAND_LINE, LOCAL, LoadedReport
 from console.server.city.users import KnownUser, add_user, put_users
@@ -55,15 +55,17 @@ def act(page: Page, name: str) -> None:
     page.locator("#acts").get_by_role("button", name=name).click()
 
 
-def test_a_job_says_who_ordered_it_when_in_the_citys_time_and_in_which_area(crew_site: Site, phones: Any) -> None:
+def test_a_job_says_who_ordered_it_when_where_and_that_it_is_confidential(crew_site: Site, phones: Any) -> None:
     """It said "by DMK-03", who had acknowledged it, at an hour of the phone's own zone, and no kelurahan."""
     site = crew_site
     page = phones(site, timezone_id="America/New_York").page
+    site.city.put_services([Service("flood", "Flood", "water", "flood", priority=2, confidential=True)])
     key = ordered(site, area="w1")
     edit(site, key, Kind.PROGRESS, unit="u1", state="acknowledged")
     sign_in(page, site)
-    page.get_by_role("button", name=re.compile("Flood")).click()
+    page.get_by_role("button", name=re.compile("Flood.*Confidential")).click()
     expect(page.locator("#job-facts")).to_contain_text("West ward")
+    expect(page.locator("#job-facts")).to_contain_text("No public page shows it")
     (job,) = site.city.assignments(key)
     assert job.ordered_at is not None
     at = job.ordered_at.astimezone(ZoneInfo(site.city.facts()[1].timezone))

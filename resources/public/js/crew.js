@@ -406,7 +406,7 @@ function row(job) {
   const ended = ENDED.includes(stateOf(job));
   const far = here && report.lat !== null && report.lat !== undefined ? distance(metres(here, report)) : "";
   const mark = on(job, deeds.waiting).length > 0 && make("span", { class: "mark", "data-mark": "saved" }, t("mark.saved"));
-  const words = make("span", {}, make("b", {}, name(job)), make("small", {}, [report.address || report.title, job.area].filter(Boolean).join(" · ") || t("job.report", { number: report.id })), make("small", {}, [t(`state.${stateOf(job)}`), cityTime(ended ? assignment.since : assignment.created)].join(" · ")), mark);
+  const words = make("span", {}, make("b", {}, name(job)), make("small", {}, [report.address || report.title, job.area].filter(Boolean).join(" · ") || t("job.report", { number: report.id })), make("small", {}, [job.service?.confidential && t("job.confidential"), t(`state.${stateOf(job)}`), cityTime(ended ? assignment.since : assignment.created)].filter(Boolean).join(" · ")), mark);
   const priority = make("span", { class: "priority", "data-priority": report.priority, "aria-label": t("job.priority", { number: report.priority }) }, `P${report.priority}`);
   return make("li", {}, make("button", { type: "button", class: ended ? "job ended" : "job", "data-assignment": assignment.id, "data-priority": report.priority, onclick: () => open(assignment.id) }, glyph(job.service?.glyph, 28), words, make("em", {}, priority, far && make("br"), far)));
 }
@@ -544,7 +544,7 @@ function drawJob(job) {
   const far = here && placed ? t("job.distance", { distance: distance(metres(here, report)) }) : "";
   const point = placed ? `${Number(report.lat).toFixed(POINT_DIGITS)}, ${Number(report.lon).toFixed(POINT_DIGITS)}` : ""; // not every phone has a program for `geo:`
   /** @type {[string, string][]} */
-  const facts = [["job.place", [report.address || point, job.area, far].filter(Boolean).join(" · ")], ["job.ordered", [cityTime(assignment.ordered_at ?? assignment.created), assignment.ordered_by && t("job.by", { who: assignment.ordered_by })].filter(Boolean).join(" ")]];
+  const facts = [["job.place", [report.address || point, job.area, far].filter(Boolean).join(" · ")], ["job.ordered", [cityTime(assignment.ordered_at ?? assignment.created), assignment.ordered_by && t("job.by", { who: assignment.ordered_by })].filter(Boolean).join(" ")], ["job.confidential", job.service?.confidential ? t("job.confidential_text") : ""]];
   fill(byId("job-facts"), ...facts.filter(([, value]) => value).flatMap(([key, value]) => [make("dt", {}, t(key)), make("dd", {}, value)]));
   byId("job-map").hidden = !placed;
   if (placed) byId("job-map").href = `geo:${Number(report.lat)},${Number(report.lon)}?q=${Number(report.lat)},${Number(report.lon)}`;

@@ -55,6 +55,7 @@ class R(msgspec.Struct, frozen=True):
     pending: int = 0
     source: int = 1
     hold_until: int = 0
+    moderation: int = 0
 
     @property
     def is_open(self) -> bool:

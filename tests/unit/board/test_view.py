@@ -51,6 +51,7 @@ def reports(row: int) -> st.SearchStrategy[R]:
         due=dues,
         due_state=st.integers(0, 4),
         merged=st.sampled_from([0, 0, 0, 1]),
+        moderation=st.sampled_from([0, 1]),
         pending=st.sampled_from([0, 1]),
     )
 
@@ -78,6 +79,7 @@ CONDITIONS: dict[str, list[Any]] = {
     "crewless": [True],
     "pending": [True],
     "placeless": [True],
+    "moderation": [True],
     "older_s": [3600],
     "younger_s": [86400],
     "hour": [NOW - 3600],
@@ -121,6 +123,8 @@ def fits(one: R, asked: Filter, *, at_any_time: bool = False) -> bool:
     if asked.crewless and not naive.crewless(one):
         return False
     if (asked.pending and not one.pending) or (asked.placeless and one.placed):
+        return False
+    if asked.moderation and not one.moderation:
         return False
     if asked.bbox is not None:
         west, south, east, north = asked.bbox

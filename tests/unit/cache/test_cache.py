@@ -23,6 +23,7 @@ from api_client.model import (
     Hold,
     Photo,
     PhotoRole,
+    Publication,
     Status,
     Unit,
     UnitState,
@@ -102,6 +103,7 @@ def test_a_report_comes_back_as_it_was_and_as_columns(writer: CacheWriter, reade
         "photos": 1,
         "merged": 1,
         "hold_until": columns["hold_until"][0],
+        "moderation": 0,
     }
     assert [words[kind][int(columns[kind][0])] for kind in ("source", "service", "area", "agency")] == [
         ("", "city"),
@@ -382,7 +384,7 @@ def test_an_older_cache_gets_the_way_to_merged_reports_and_keeps_what_it_has(
     older.execute("DROP INDEX reports_merged")
     older.execute("ALTER TABLE cursors DROP COLUMN unread")
     older.execute("ALTER TABLE cursors DROP COLUMN whole")
-    steps = "'c006_unread', 'c007_merged', 'c008_whole', 'c009_hold_until'"
+    steps = "'c006_unread', 'c007_merged', 'c008_whole', 'c009_hold_until', 'c019_moderation'"
     older.execute(f"DELETE FROM _sqlite_migrations WHERE name IN ({steps})")
     older.execute("PRAGMA user_version = 5")
     older.commit()
@@ -394,22 +396,25 @@ def test_an_older_cache_gets_the_way_to_merged_reports_and_keeps_what_it_has(
     writer.close()
 
 
-def test_an_older_cache_learns_when_the_holds_end_that_it_has(tmp_path: Path, reader: CacheReader) -> None:
+def test_an_older_cache_learns_when_its_holds_end_and_what_waits_to_be_published(
+    tmp_path: Path, reader: CacheReader
+) -> None:
     """Its picture held a report for as long as nothing else happened to it."""
     until = T0 + timedelta(hours=4, microseconds=1)
     reports = [
         report("1", hold=Hold("rain", WaitsFor.WEATHER, until), merged_into="2"),
         report("2", hold=Hold("rain", WaitsFor.WEATHER)),
-        report("3"),
+        report("3", publication=Publication.WAITING),
     ]
     writer = CacheWriter(tmp_path)
     writer.apply("city", items(*reports), at(1))
     fresh = {name: values.tolist() for name, values in reader.columns().items()}
     writer.close()
     assert fresh["hold_until"] == [int(T0.timestamp()) + 4 * 3600 + 1, 0, 0], "the first second at which it is over"
+    assert fresh["moderation"] == [0, 0, 1]
     older = sqlite3.connect(tmp_path / "cache.db")
     older.execute("UPDATE reports SET facts = substr(facts, 1, 64)")
-    older.execute("DELETE FROM _sqlite_migrations WHERE name = 'c009_hold_until'")
+    older.execute("DELETE FROM _sqlite_migrations WHERE name IN ('c009_hold_until', 'c019_moderation')")
     older.execute("PRAGMA user_version = 8")
     older.commit()
     older.close()

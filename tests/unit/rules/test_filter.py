@@ -56,6 +56,7 @@ filters = st.builds(
     at_risk=st.booleans(),
     pending=st.booleans(),
     placeless=st.booleans(),
+    moderation=st.booleans(),
     older_s=seconds,
     younger_s=seconds,
     created_after=moments,

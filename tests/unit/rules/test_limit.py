@@ -38,6 +38,7 @@ def test_codes_and_names_of_the_city_are_read() -> None:
         ("status=new", "whatever has become of it"),
         ("is=overdue", "whatever has become of it"),
         ("is=placeless", "whatever has become of it"),
+        ("is=moderation", "whatever has become of it"),
         ("tab=closed", "no list"),
         ("order=newest", "no list"),
         ("burst pipe", "no words"),
