@@ -28,13 +28,13 @@ set-up-checks: $(VENV)/dev.stamp $(WEB_TOOLS)/.stamp
 run: setup
 	$(BIN)/sigap demo
 
-test: $(VENV)/tests.stamp
+test: $(VENV)/tests.stamp $(WEB_TOOLS)/.stamp
 	$(PARALLEL) -m "not long"
 
 test-fast: $(VENV)/dev.stamp
 	$(PARALLEL) -m "pure and not long" tests/unit
 
-test-long: $(VENV)/dev.stamp
+test-long: $(VENV)/dev.stamp $(WEB_TOOLS)/.stamp
 	$(PARALLEL) -m "not long"
 	$(BIN)/python -m pytest -m long
 
@@ -113,7 +113,7 @@ $(VENV)/tests.stamp: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 || true
 	@touch $@
 
-# What checks the pages' scripts; Node.js is the one of the build requirements.
+# What checks the pages and their scripts; Node.js is the one of the build requirements.
 $(WEB_TOOLS)/.stamp: $(VENV)/run.stamp tools/web/package.json tools/web/package-lock.json
 	@echo "Set-up: what checks the pages' scripts"
 	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel error

@@ -15,12 +15,10 @@ from console.server.admin.sent_folder import SentFolder, packed_folder, read_sen
 from console.server.admin.setup import CitySetup, UnitRecord
 from console.server.city.records import COMMAND_LINE
 from console.server.city.users import Users, add_user
+from tests.web.accessibility import assert_accessible
 from tests.web.conftest import Site
 
 DESK = {"width": 1440, "height": 900}
-_NAMELESS = """() => [...document.querySelectorAll("a, button, input, select, th")].filter((one) =>
-  one.getBoundingClientRect().width
-  && !(one.getAttribute("aria-label") || one.labels?.length || one.textContent.trim())).map((one) => one.outerHTML)"""
 _WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -65,7 +63,7 @@ def test_a_draft_is_compared_outlives_a_reload_and_is_applied_whole(site: Site, 
     button = page.get_by_role("button", name="Apply 2 changes")
     expect(button).to_be_enabled()
     assert site.city.seq() == seq, "a draft changes nothing"
-    assert page.evaluate(_NAMELESS) == []
+    assert_accessible(page)
     assert page.evaluate(_WIDE) <= 0
     button.focus()
     page.keyboard.press("Enter")
@@ -105,6 +103,7 @@ def test_a_fault_marks_its_row_and_nothing_is_applied(site: Site, phones: Any, t
     typed(page, "Services", "services", "nothing")
     expect(page.locator("#list-moderation tr.why")).to_contain_text("nothing")
     expect(page.locator("#difference li").last).to_contain_text("Looked at first, Services")
+    assert_accessible(page)
 
 
 def test_what_another_has_applied_meanwhile_is_compared_anew(site: Site, phones: Any) -> None:

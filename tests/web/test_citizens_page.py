@@ -15,6 +15,7 @@ from playwright.sync_api import Page, Route, expect
 from api_client.model import EditBody, Kind, Report, Status
 from console.server.city import backup
 from console.server.city.records import LOCAL, LoadedReport
+from tests.web.accessibility import assert_accessible
 from tests.web.conftest import LAT, LON, Site, jpeg, load, upload
 
 OFFLINE = ["ERR_INTERNET_DISCONNECTED", "ERR_FAILED"]
@@ -53,6 +54,7 @@ def test_a_report_with_position_photo_and_contact_is_in_the_city(site: Site, pho
     expect(page.get_by_text("Only officials see this.")).to_be_visible()
     page.get_by_label("Name", exact=True).fill("Rina")
     page.get_by_label("Telephone").fill("0812 3456 7890")
+    assert_accessible(page)
     send(page)
     number = number_on(page)
     expect(page.locator("#waiting")).to_be_hidden()

@@ -23,6 +23,7 @@ from console.server.city.records import COMMAND_LINE, LOCAL, LoadedReport
 from console.server.city.users import KnownUser, add_user, put_users
 from console.server.pages import assets
 from tests.helpers.proxy import FaultProxy, anything, hang, path_has
+from tests.web.accessibility import assert_accessible
 from tests.web.conftest import LAT, LON, Site, jpeg, upload
 
 OFFLINE = ["ERR_INTERNET_DISCONNECTED", "ERR_FAILED"]
@@ -66,6 +67,7 @@ def test_a_job_says_who_ordered_it_when_where_and_that_it_is_confidential(crew_s
     page.get_by_role("button", name=re.compile("Flood.*Confidential")).click()
     expect(page.locator("#job-facts")).to_contain_text("West ward")
     expect(page.locator("#job-facts")).to_contain_text("No public page shows it")
+    assert_accessible(page)
     (job,) = site.city.assignments(key)
     assert job.ordered_at is not None
     at = job.ordered_at.astimezone(ZoneInfo(site.city.facts()[1].timezone))

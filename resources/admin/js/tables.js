@@ -163,8 +163,7 @@ export class Table {
 
   /** What is said of a field beside its value, where a list has one row. @param {Column} column @returns {string | null} */
   help(column) {
-    const key = `help.${this.part}.${column.field}`;
-    return has(key) ? t(key) : null;
+    return has(`help.${this.part}.${column.field}`) ? t(`help.${this.part}.${column.field}`) : null;
   }
 
   /** @param {Entry} entry */
