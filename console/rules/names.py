@@ -69,12 +69,21 @@ def service_in(service: Service, wanted: tuple[str, ...], own: str = "") -> Serv
     )
 
 
+def languages_met(services: Iterable[Service], wanted: tuple[str, ...], own: str = "") -> tuple[str, ...]:
+    """Those languages of these services that are told to who reads the `wanted` ones, in his order: services are told
+    alike to all for whom these are the same.
+    """
+    tags = sorted({tag for service in services for tag in (*service.names, *service.groups)} - {own})
+    met = dict.fromkeys(_nearest((one,), (own, *tags) if own else tuple(tags)) for one in wanted)
+    found = [tag for tag in met if tag]
+    return tuple(found[: found.index(own)] if own in found else found)  # there is a plain name of everything
+
+
 def language_of(services: Iterable[Service], wanted: tuple[str, ...], own: str = "") -> str:
     """The language in which these services are told to who reads the `wanted` ones; "" where nobody has said which that
     is.
     """
-    tags = sorted({tag for service in services for tag in service.names} - {own})
-    return _nearest(wanted, (own, *tags) if own else tuple(tags)) or own
+    return next(iter(languages_met(services, wanted, own)), own)
 
 
 def all_names(service: Service) -> tuple[str, ...]:

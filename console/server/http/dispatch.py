@@ -326,6 +326,7 @@ class Dispatch:
                         Key,
                         "The unit's id or code; without it, or for a crew, that of the user's name.",
                     ),
+                    Parameter("lang", str, "The language of services' names, before those of Accept-Language."),
                     _IF_NONE_MATCH,
                 ),
                 refusals=(NotFound,),

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import msgspec
 import sqlalchemy as sa
@@ -19,9 +20,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from api_client.decoding import decode
-from api_client.model import Area, Entry, Kind, Report, Status
+from api_client.model import Area, CityFacts, Entry, Kind, Report, Service, Status
 from console.city_map.messages import NEAR_NUMBER_M, AddressFound, Exactness, Find, LatLon, Nearest, PlacesFound
 from console.rules.distance import distance_m
+from console.rules.names import all_names, languages_met, service_in
 from console.rules.sla import due_next
 from console.rules.status import is_open
 from console.server.city import schema
@@ -32,8 +34,8 @@ from console.server.city.photo_process import PhotoProcess
 from console.server.city.public_replies import public_reply
 from console.server.city.redaction import PublicTexts, mask_personal
 from console.server.errors import Invalid, NotFound
-from console.server.http.endpoint import HttpEndpoint, Pool, RequestContext, json_response
-from console.server.pages.assets import Packed, pack
+from console.server.http.endpoint import JSON, HttpEndpoint, Pool, RequestContext, json_response
+from console.server.pages.assets import pack
 from console.server.pages.citizen_deeds import (
     CitizenDeeds,
     NewReport,
@@ -44,14 +46,18 @@ from console.server.pages.citizen_deeds import (
 )
 from console.server.pages.dots import Dots, Wanted
 from console.server.pages.jobs import area_words
+from console.server.pages.page_texts import names_wanted
 from console.server.pages.photos import PublicPhotos
 from console.server.pages.place_search import PlaceSearch
 
+T = TypeVar("T")
 _REPORT_BODY = 40_000
 _REPORT_KEY = "sigap-report-key"
 """The header by which the device that sent a report says so."""
 _PHOTO_BODY = 5_000_000
 _KEPT_S = 60.0
+_MOST_KEPT = 60
+"""More orders of its languages are read in hardly any city."""
 _LONGEST_SEARCH = 200
 _POLE = 90.0
 _NEAR_M = 100.0
@@ -146,7 +152,7 @@ class Citizens:
         self._photos = PublicPhotos(media, PhotoProcess())
         self._dots = Dots(city)
         self._lock = threading.Lock()
-        self._kept: dict[str, tuple[float, Packed]] = {}
+        self._kept: dict[str, tuple[float, Any]] = {}
 
     def routes(self) -> list[BaseRoute]:
         """The addresses. A report's id may hold slashes, so the longer addresses stand first."""
@@ -176,27 +182,27 @@ class Citizens:
     # The city
 
     def _words(self, context: RequestContext) -> Response:
-        return self._remember("city", self._make_words).answer(context.request)
-
-    def _make_words(self) -> bytes:
-        stats = self._city.stats()
-        services = [
-            {"code": one.code, "name": one.name, "group": one.group, "glyph": one.glyph, "keywords": one.keywords}
-            for one in self._city.offered_services()
-        ]
-        return msgspec.json.encode({"city": stats.city, "services": services})
+        request = context.request
+        facts, offered = self._lately("offered", lambda: (self._city.stats().city, self._city.offered_services()))
+        # Many readers read the same of few languages: made is what the city has, not what each browser says.
+        asked = languages_met(offered, names_wanted(request), facts.language)
+        packed = self._lately(f"city {' '.join(asked)}", lambda: pack(_city_words(facts, offered, asked), JSON))
+        return packed.answer(request, headers={"Vary": "Accept-Encoding, Accept-Language"})
 
     def _areas(self, context: RequestContext) -> Response:
-        return self._remember("areas", lambda: _borders(self._city.areas())).answer(context.request)
+        packed = self._lately("areas", lambda: pack(_borders(self._city.areas()), JSON))
+        return packed.answer(context.request)
 
-    def _remember(self, name: str, make: Any) -> Packed:
-        """What is the same for everybody is made once a minute."""
+    def _lately(self, name: str, make: Callable[[], T]) -> T:
+        """What is the same for many is made once a minute."""
         with self._lock:
-            at, packed = self._kept.get(name, (-math.inf, None))
-            if packed is None or time.monotonic() - at > _KEPT_S:
-                packed = pack(make(), "application/json")
-                self._kept[name] = (time.monotonic(), packed)
-            return packed
+            at, found = self._kept.get(name, (-math.inf, None))
+            if found is None or time.monotonic() - at > _KEPT_S:
+                found = make()
+                if len(self._kept) >= _MOST_KEPT:
+                    self._kept.clear()
+                self._kept[name] = (time.monotonic(), found)
+            return cast("T", found)
 
     def _map(self, context: RequestContext) -> Response:
         _, view = self._dots.view(_wanted(context.request))
@@ -386,6 +392,22 @@ class Citizens:
             "Cross-Origin-Resource-Policy": "same-origin",
         }
         return Response(self._photos.copy(sha256), headers=headers, media_type="image/jpeg")
+
+
+def _city_words(facts: CityFacts, offered: Sequence[Service], wanted: tuple[str, ...]) -> bytes:
+    """What the city is called and what can be reported in it, which is found by what it is called in any language."""
+    told = [(service_in(one, wanted, facts.language), all_names(one)) for one in offered]
+    services = [
+        {
+            "code": one.code,
+            "name": one.name,
+            "group": one.group,
+            "glyph": one.glyph,
+            "keywords": " ".join(word for word in (one.keywords, *names) if word != one.name),
+        }
+        for one, names in told
+    ]
+    return msgspec.json.encode({"city": facts, "services": services})
 
 
 def _public_photos(report: Report) -> list[tuple[str, str]]:

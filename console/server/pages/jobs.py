@@ -23,20 +23,23 @@ from api_client.model import (
     Service,
     Unit,
 )
+from console.rules.names import service_in
 from console.rules.proof import is_proof_missing
 from console.rules.report import HAZARD
 from console.rules.status import ENDED_ASSIGNMENT
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.messages import conversation
-from console.server.city.meta import read_meta
+from console.server.city.meta import LANGUAGE, read_meta
 from console.server.city.records import Actor
 from console.server.city.rights import unit_called
 from console.server.errors import NotFound
 from console.server.http.endpoint import JSON, RequestContext
 from console.server.pages.assets import pack
+from console.server.pages.page_texts import names_wanted
 
 T = TypeVar("T", Report, Service, Area)
+_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Accept-Language"}
 _ENDED_FOR = timedelta(hours=24)
 """How long an ended job stays in the list."""
 _SAID_FOR = timedelta(days=2)
@@ -94,9 +97,9 @@ def jobs_of(city: City, context: RequestContext) -> Response:
     unit = own or unit_called(units, wanted)
     if unit is None:
         raise NotFound(f"There is no unit {wanted[:100]}.")
-    jobs, timezone = _jobs(city, unit)
+    jobs, timezone = _jobs(city, unit, names_wanted(context.request))
     body = msgspec.json.encode(UnitJobs(unit, tuple(jobs), timezone, _messages_of(city, context.actor, unit)))
-    return pack(body, JSON).answer(context.request, headers={"Cache-Control": "private, no-cache"})
+    return pack(body, JSON).answer(context.request, headers=_HEADERS)
 
 
 def _messages_of(city: City, actor: Actor, unit: Unit) -> tuple[CrewMessage, ...]:
@@ -110,8 +113,8 @@ def _read_at(message: Message, marks: Iterable[ReadMark], name: str) -> datetime
     return next((mark.at for mark in marks if (mark.addressed if own else mark.who == name)), None)
 
 
-def _jobs(city: City, unit: Unit) -> tuple[list[Job], str]:
-    """The jobs, and the city's zone."""
+def _jobs(city: City, unit: Unit, wanted: tuple[str, ...]) -> tuple[list[Job], str]:
+    """The jobs, their services in the wanted languages, and the city's zone."""
     since = city.clock() - _ENDED_FOR
     table = schema.assignments
     with city.database.read() as connection:
@@ -131,13 +134,14 @@ def _jobs(city: City, unit: Unit) -> tuple[list[Job], str]:
         shown.sort(key=lambda one: (one.state in ENDED_ASSIGNMENT, one.report not in hazards, -one.created.timestamp()))
         services = _by_id(connection, schema.services, {r.service or "" for r in reports.values()}, Service)
         areas = area_words(connection, {r.area or "" for r in reports.values()})
-        histories, timezone = _histories(connection, keys), read_meta(connection)["timezone"]
+        histories, meta = _histories(connection, keys), read_meta(connection)
+    services = {code: service_in(one, wanted, meta.get(LANGUAGE, "")) for code, one in services.items()}
     jobs = [
         _job(one, report, services.get(report.service or ""), histories.get(one.report, []), areas)
         for one in shown
         if (report := reports.get(one.report)) is not None
     ]
-    return jobs, timezone
+    return jobs, meta["timezone"]
 
 
 def _job(

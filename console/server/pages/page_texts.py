@@ -12,6 +12,7 @@ import msgspec
 from starlette.requests import Request
 
 from api_client.decoding import decode
+from console.rules.names import languages_read
 
 LANGUAGES = ("en", "id")
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -20,9 +21,10 @@ _COLON = {"en": ":", "id": "."}
 
 
 class PageTexts(msgspec.Struct, frozen=True):
-    """The words of one language."""
+    """The words of one language; `is_chosen` is whether the reader chose it, and his browser did not."""
 
     language: str
+    is_chosen: bool = False
 
     def t(self, key: str, **values: str | int) -> str:
         """The words of a key, with {name} replaced."""
@@ -45,7 +47,15 @@ def texts_for(request: Request) -> PageTexts:
     chosen = request.query_params.get("lang", "")
     accepted = request.headers.get("accept-language", "")[:200].lower().split(",")
     wanted = [chosen, *(one.strip()[:2] for one in accepted)]
-    return PageTexts(next((one for one in wanted if one in LANGUAGES), LANGUAGES[0]))
+    return PageTexts(next((one for one in wanted if one in LANGUAGES), LANGUAGES[0]), chosen in LANGUAGES)
+
+
+def names_wanted(request: Request) -> tuple[str, ...]:
+    """The languages in which who asks reads the city's names: the one that he chose (`lang`), those of his browser, of
+    which the page speaks the first that it can, and at last the page's.
+    """
+    read = languages_read(request.headers.get("accept-language", ""), request.query_params.get("lang", ""))
+    return tuple(dict.fromkeys((*read, texts_for(request).language)))
 
 
 @functools.cache

@@ -47,8 +47,13 @@ class PageReader(msgspec.Struct, frozen=True):
         return self.texts.t(key, **values)
 
     def href(self, path: str, **query: str) -> str:
-        """The address of another page without scripts, in the same language."""
-        return f"{path}?{urlencode({'plain': '1', 'lang': self.texts.language} | query)}"
+        """The address of another page without scripts, in the language that was chosen."""
+        return f"{path}?{urlencode(self.said | query)}"
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What every address of a page without scripts says: that it is one, and the language that was chosen."""
+        return {"plain": "1"} | ({"lang": self.texts.language} if self.texts.is_chosen else {})
 
 
 def page(reader: PageReader, title: str, *content: Child) -> Html:
@@ -119,7 +124,7 @@ def first_step(
     chosen = tag("option", t("plain.choose"), value="")
     form = tag(
         "form",
-        *_hidden(plain="1", lang=reader.texts.language, step="2"),
+        *_hidden(**reader.said, step="2"),
         _field(
             reader,
             "service",
@@ -140,7 +145,7 @@ def first_step(
     )
     find = tag(
         "form",
-        *_hidden(plain="1", lang=reader.texts.language),
+        *_hidden(**reader.said),
         tag("label", t("find.label"), for_="number"),
         tag(
             "div",
@@ -499,7 +504,7 @@ def list_page(
     ]
     form = tag(
         "form",
-        *_hidden(plain="1", lang=reader.texts.language),
+        *_hidden(**reader.said),
         tag(
             "div",
             tag("label", t("map.service"), for_="service"),

@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute, Route
 from api_client.decoding import convert
 from api_client.model import Service
 from console.rules.answers import sort_answers
+from console.rules.names import name_in, service_in
 from console.server.city.city import City
 from console.server.city.media import check_photo
 from console.server.city.report_key import is_report_key
@@ -34,7 +35,7 @@ from console.server.pages.assets import FOLLOW, HEADERS
 from console.server.pages.citizen_deeds import AGAIN_PHOTO, EXACT_M, MOST_PHOTOS, CitizenDeeds, NewReport, NotSolved
 from console.server.pages.citizens import Citizens, NearReport, PublicPlace
 from console.server.pages.html import Html
-from console.server.pages.page_texts import texts_for
+from console.server.pages.page_texts import names_wanted, texts_for
 from console.server.pages.plain_html import Details, FollowUp, PageReader
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ class PlainPages:
         return await self._second_step(request, form, _new_key(), {})
 
     def _first_step(self, request: Request, form: PostedForm, errors: Mapping[str, str]) -> Response:
-        services = self._city.offered_services()
+        services = self._offered(request)
         page = html.first_step(self._reader(request), services, form.one("service"), form.one("address"), errors)
         return _answer(page, 422 if errors else 200)
 
@@ -114,7 +115,7 @@ class PlainPages:
         places = await self._places(request, address) if not wrong else []
 
         def made() -> Response:
-            service = self._service(form.one("service"))
+            service = next((one for one in self._offered(request) if one.code == form.one("service")), None)
             if service is None:
                 wrong["service"] = texts.t("what.first")
             if service is None or wrong:
@@ -141,6 +142,11 @@ class PlainPages:
         if not places or places[0].exactness not in _SURE:
             return None
         return self._citizens.nearest(places[0].lat, places[0].lon, service.code)
+
+    def _offered(self, request: Request) -> list[Service]:
+        """What can be reported, in the words of who asks."""
+        wanted, own = names_wanted(request), self._city.language()
+        return [service_in(one, wanted, own) for one in self._city.offered_services()]
 
     def _service(self, code: str) -> Service | None:
         return next((one for one in self._city.offered_services() if one.code == code), None)
@@ -200,7 +206,8 @@ class PlainPages:
             return _answer(html.refusal(reader, reader.t("missing.title"), told), 404)
         if not self._deeds.is_reporter(self._deeds.report(number, key), key):
             reader = msgspec.structs.replace(reader, key="")
-        names = {one.code: one.name for one in self._city.services()}
+        wanted, own = names_wanted(request), self._city.language()
+        names = {one.code: name_in(one.name, one.names, wanted, own) for one in self._city.services()}
         said = {"me-too": "metoo.told", "not-solved": "answer.again", "lost": "answer.photo_refused"}.get(
             query.get("said", "")
         )
@@ -246,7 +253,7 @@ class PlainPages:
         service, state = query.get("service", ""), query.get("state", "open")
         newest = self._citizens.newest(service, state)
         page = html.list_page(
-            self._reader(context.request, "/map"), self._city.offered_services(), newest, service, state
+            self._reader(context.request, "/map"), self._offered(context.request), newest, service, state
         )
         return _answer(page)
 

@@ -222,7 +222,7 @@ async function failed(fault) {
 
 /** The list that has a field of the city itself. @param {string} field @returns {string} */
 function ofCity(field) {
-  return field === "name" || field === "timezone" ? "facts" : "requests";
+  return ["name", "timezone", "language"].includes(field) ? "facts" : "requests";
 }
 
 /** The list that a fault is in. @param {Place} place @returns {string} */

@@ -71,6 +71,11 @@ const yes = (field) => ({
   read: (typed) => typed === "true",
 });
 
+/** Names in other languages. @param {string} field @param {string} [label] @returns {Column} */
+function inLanguages(field, label = field) {
+  return { field, label, show: namesText, read: readNames, hint: "nl=Overstroming; en=Flood" };
+}
+
 /** @param {string} part @param {string} key @param {string} name @returns {(draft: Draft) => [string, string][]} */
 const of = (part, key, name) => (draft) =>
   draft.rows(part).map((row) => [String(row[key]), row[name] && row[name] !== row[key] ? `${row[key]} · ${row[name]}` : String(row[key])]);
@@ -86,7 +91,7 @@ export const COLUMNS = {
     "user_reads", "user_writes", "user_photo_megabytes", "user_caller_searches",
   ].map((field) => text(field, { read: (typed) => typed.trim() || undefined, hint: "600 per 1 minute" })),
   moderation: [list("services", "animal, noise"), yes("first_report"), yes("media_urls"), { ...list("words"), lines: true }],
-  facts: [text("name", { strong: true }), text("timezone", { hint: "Asia/Jakarta" })],
+  facts: [text("name", { strong: true }), text("timezone", { hint: "Asia/Jakarta" }), text("language", { hint: "fr" })],
   units: [
     text("id", { fixed: true, strong: true }), text("code"), text("name"), choice("agency", of("agencies", "code", "name"), true), list("areas", "31.74"),
     list("skills", "pump, saw"), choice("shift", of("calendars", "id", "id"), true), text("contact"), number("lat", true), number("lon", true),
@@ -121,12 +126,12 @@ export const COLUMNS = {
 };
 
 /** What a service has beside its columns, in its details. */
-export const MORE_OF_SERVICES = [text("group"), text("glyph"), yes("proof"), yes("confidential"), text("keywords")];
+export const MORE_OF_SERVICES = [text("group"), text("glyph"), yes("proof"), yes("confidential"), text("keywords"), inLanguages("names"), inLanguages("groups", "translated_group")];
 
 /** A new row of each list that can have one. @type {Record<string, () => Record<string, any>>} */
 export const FRESH = {
   units: () => ({ id: "", code: "", name: "", agency: null, areas: [], skills: [], shift: null, contact: "", lat: null, lon: null }),
-  services: () => ({ code: "", name: "", group: "", glyph: "other", priority: 3, agency: null, skills: [], sla: {}, proof: true, confidential: false, keywords: "", attributes: [] }),
+  services: () => ({ code: "", name: "", group: "", glyph: "other", priority: 3, agency: null, skills: [], sla: {}, proof: true, confidential: false, keywords: "", attributes: [], names: {}, groups: {} }),
   agencies: () => ({ code: "", name: "" }),
   calendars: () => ({ id: "", timezone: "Asia/Jakarta", days: [0, 1, 2, 3, 4, 5, 6].map((day) => (day < 5 ? [450, 960] : null)), holidays: [] }),
   templates: () => ({ id: "", kind: "reply", text: "", service: null }),
@@ -142,6 +147,23 @@ export function named(part, row) {
   if (part === "units") return String(row.code || row.id);
   const key = COLUMNS[part]?.[0]?.field ?? "id";
   return String(row[key] ?? "");
+}
+
+// Names in other languages
+
+/** Names by language as “nl=Overstroming; en=Flood”. @param {Record<string, string> | undefined} names @returns {string} */
+export function namesText(names) {
+  return Object.entries(names ?? {}).map((pair) => pair.join("=")).join("; ");
+}
+
+/** @param {string} typed @returns {Record<string, string>} */
+export function readNames(typed) {
+  const pairs = typed.split(";").map((one) => one.trim()).filter(Boolean);
+  return Object.fromEntries(pairs.map((one) => {
+    const at = one.indexOf("=");
+    if (at < 1) throw new Error(t("fault.names", { text: one }));
+    return [one.slice(0, at).trim(), one.slice(at + 1).trim()];
+  }));
 }
 
 // Lengths of time

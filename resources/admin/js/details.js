@@ -1,7 +1,7 @@
 // @ts-check
 /** What a service has more of than fits into a row: its targets by priority, and what it asks of a reporter. */
 
-import { DATATYPES, MORE_OF_SERVICES, lengthText, readLength } from "./columns.js";
+import { DATATYPES, MORE_OF_SERVICES, lengthText, namesText, readLength, readNames } from "./columns.js";
 import { fill, make } from "./dom.js";
 import { t } from "./texts.js";
 
@@ -66,11 +66,11 @@ export function details(draft, entry, put) {
 /** @param {Draft} draft @param {Entry} entry @param {Put} put */
 function facts(draft, entry, put) {
   const fields = MORE_OF_SERVICES.map((column) => {
-    const name = t(`field.${column.field}`);
+    const name = t(`field.${column.label ?? column.field}`);
     const value = entry.row[column.field];
     const field = column.choices
       ? chosen(name, String(Boolean(value)), column.choices(draft), (said) => put(column.field, column.read(said)))
-      : typed(name, String(value ?? ""), (said) => put(column.field, column.read(said)));
+      : typed(name, String(column.show(value, entry.row)), (said) => put(column.field, column.read(said)), { placeholder: column.hint ?? "" });
     return make("div", {}, make("span", { class: "quiet", "aria-hidden": "true" }, name), field);
   });
   return make("div", { class: "facts" }, ...fields);
@@ -110,12 +110,13 @@ function questions(entry, put, draw) {
     /** @param {Record<string, any>} change */
     const set = (change) => put("attributes", (entry.row.attributes ?? []).map((/** @type {any} */ one, /** @type {number} */ place) => (place === at ? { ...one, ...change } : one)));
     const label = (/** @type {string} */ field) => `${t(`field.${field}`)}, ${t("question", { number: at + 1 })}`;
-    const values = (question.values ?? []).map((/** @type {any} */ one) => `${one.key}=${one.name}`).join(", ");
+    const values = (question.values ?? []).map(valueText).join(", ");
     return row([
       typed(label("code"), question.code ?? "", (said) => set({ code: said.trim() })),
       typed(label("description"), question.description ?? "", (said) => set({ description: said.trim() })),
+      typed(label("descriptions"), namesText(question.descriptions), (said) => set({ descriptions: readNames(said) }), { placeholder: "nl=Hoe diep?" }),
       chosen(label("datatype"), question.datatype ?? "string", DATATYPES.map((one) => [one, t(`datatype.${one}`)]), (said) => set({ datatype: said })),
-      typed(label("values"), values, (said) => set({ values: readValues(said) }), { placeholder: "ankle=Ankle deep, knee=Knee deep" }),
+      typed(label("values"), values, (said) => set({ values: readValues(said) }), { placeholder: "ankle=Ankle deep @nl=Enkelhoog, knee=Knee deep" }),
       ticked(label("required"), Boolean(question.required), (on) => set({ required: on })),
       typed(label("order"), String(question.order ?? 0), (said) => set({ order: Math.round(Number(said)) || 0 }), { inputmode: "numeric", class: "short" }),
       make("button", { type: "button", class: "link", "aria-label": `${t("remove")}: ${t("question", { number: at + 1 })}`, onclick: () => {
@@ -125,16 +126,25 @@ function questions(entry, put, draw) {
     ]);
   });
   const add = make("button", { type: "button", class: "plain", onclick: () => {
-    put("attributes", [...(entry.row.attributes ?? []), { code: "", description: "", datatype: "string", required: false, variable: true, order: all.length + 1, datatype_description: "", values: [] }]);
+    put("attributes", [...(entry.row.attributes ?? []), { code: "", description: "", datatype: "string", required: false, variable: true, order: all.length + 1, datatype_description: "", values: [], descriptions: {}, datatype_descriptions: {} }]);
     draw();
   } }, t("questions.add"));
-  return [...(all.length ? [table(["code", "description", "datatype", "values", "required", "order"], rows, true)] : []), add];
+  return [...(all.length ? [table(["code", "description", "descriptions", "datatype", "values", "required", "order"], rows, true)] : []), add];
 }
 
-/** @param {string} said @returns {{key: string, name: string}[]} */
+/** Before a name of a choice in another language. */
+const IN_LANGUAGE = /\s+@(?=[A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*=)/;
+
+/** A choice as “ankle=Ankle deep @nl=Enkelhoog”. @param {{key: string, name: string, names?: Record<string, string>}} one @returns {string} */
+function valueText(one) {
+  return [`${one.key}=${one.name}`, ...Object.entries(one.names ?? {}).map((pair) => pair.join("="))].join(" @");
+}
+
+/** @param {string} said @returns {{key: string, name: string, names: Record<string, string>}[]} */
 function readValues(said) {
   return said.split(/[,|]/).map((one) => one.trim()).filter(Boolean).map((one) => {
-    const [key = "", name] = one.split("=", 2);
-    return { key: key.trim(), name: (name ?? key).trim() };
+    const [plain = "", ...others] = one.split(IN_LANGUAGE);
+    const [key = "", name] = plain.split("=", 2);
+    return { key: key.trim(), name: (name ?? key).trim(), names: readNames(others.join(";")) };
   });
 }

@@ -46,13 +46,13 @@ export class Draft {
     this.mark = mark;
     this.name = String(city.name ?? "");
     /** What this page has no list for stays as it is, unless a folder says otherwise. @type {Row} */
-    this.rest = Object.fromEntries(Object.entries(city).filter(([name]) => !["name", "timezone", ...PARTS].includes(name)));
+    this.rest = Object.fromEntries(Object.entries(city).filter(([name]) => !["name", "timezone", "language", ...PARTS].includes(name)));
     /** @type {Row} */
     this.given = {};
     /** @type {Record<string, Entry[]>} */
     this.lists = {};
     for (const part of PARTS) {
-      const single = part === "facts" ? { name: city.name, timezone: city.timezone } : (city[part] ?? {});
+      const single = part === "facts" ? { name: city.name, timezone: city.timezone, language: city.language ?? "" } : (city[part] ?? {});
       const rows = SINGLE.has(part) ? [single] : (city[part] ?? []);
       this.lists[part] = rows.map((/** @type {Row} */ row) => ({ was: row, row, gone: false, theirs: new Set() }));
     }
@@ -155,7 +155,7 @@ export class Draft {
     for (const part of SINGLE) {
       const [entry] = this.list(part);
       if (!entry) continue;
-      const given = part === "facts" ? { name: setup.name, timezone: setup.timezone } : setup[part];
+      const given = part === "facts" ? { name: setup.name, timezone: setup.timezone, language: setup.language } : setup[part];
       const said = Object.entries(given ?? {}).filter(([, value]) => value !== undefined);
       if (given) entry.row = part === "requests" ? Object.fromEntries(said) : { ...entry.row, ...Object.fromEntries(said) };
     }

@@ -11,7 +11,7 @@ import { shrink } from "./photos.js";
 import { PlaceMap } from "./place_map.js";
 import { begin } from "./shell.js";
 import { deafAtFirst } from "./taps.js";
-import { dateTime, distance, has, t } from "./texts.js";
+import { chosenLanguage, dateTime, distance, has, t } from "./texts.js";
 
 /** Of degrees: about a metre. */
 const POINT_DIGITS = 5;
@@ -138,7 +138,7 @@ async function signIn(event) {
   const who = { token: byId("token").value.trim(), unit: byId("unit").value.trim(), always: byId("remember").checked };
   signed = who;
   try {
-    const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(who.unit)}`, { headers: headers() });
+    const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(who.unit)}&lang=${chosenLanguage()}`, { headers: headers() });
     who.unit = answer.unit.id;
   } catch (fault) {
     if (signed !== who) return;
@@ -194,7 +194,7 @@ async function refresh() {
   const asked = moment();
   refreshed = Date.now();
   try {
-    const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(who.unit)}`, { headers: headers() });
+    const answer = await ask(`/dispatch/v1/jobs?unit=${encodeURIComponent(who.unit)}&lang=${chosenLanguage()}`, { headers: headers() });
     if (signed !== who) return;
     if (answer.unit.id !== who.unit) follow(who, answer.unit);
     await take(answer, asked);

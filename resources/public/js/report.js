@@ -10,7 +10,7 @@ import { shrink } from "./photos.js";
 import { addressAt, exactnessText, PlaceSearch, placeText } from "./place_search.js";
 import { keepSending, tryAgain } from "./sending.js";
 import { begin, loadCity } from "./shell.js";
-import { count, dateTime, distance, t } from "./texts.js";
+import { count, chosenLanguage, dateTime, distance, t } from "./texts.js";
 
 const MOST_PHOTOS = 3;
 const DRAFT = "draft";
@@ -363,7 +363,7 @@ async function showNear() {
 async function loadQuestions() {
   const service = draft.service;
   try {
-    const answer = await fetch(`/open311/v2/services/${encodeURIComponent(service)}.json`);
+    const answer = await fetch(`/open311/v2/services/${encodeURIComponent(service)}.json?locale=${chosenLanguage()}`);
     questions = answer.ok ? ((await answer.json()).attributes ?? []).filter((/** @type {Question} */ one) => one.variable !== false) : [];
   } catch {
     questions = [];

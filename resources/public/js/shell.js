@@ -2,7 +2,7 @@
 /** What every page does first: its words, the city's name, deafness to double taps, the service worker. */
 
 import { guardDoubleTaps } from "./taps.js";
-import { loadTexts } from "./texts.js";
+import { chosenLanguage, loadTexts } from "./texts.js";
 
 /**
  * @typedef {{code: string, name: string, group: string, glyph: string, keywords: string}} Service
@@ -17,7 +17,7 @@ export async function begin() {
 
 /** The city's words. @returns {Promise<City>} */
 export async function loadCity() {
-  const answer = await fetch("/public/v1/city");
+  const answer = await fetch(`/public/v1/city?lang=${chosenLanguage()}`);
   if (!answer.ok) throw new Error(String(answer.status));
   const city = await answer.json();
   for (const place of document.querySelectorAll("[data-city]")) place.textContent = city.city.name;

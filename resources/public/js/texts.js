@@ -24,9 +24,10 @@ export async function loadTexts(folder = "/assets/texts") {
   document.body.hidden = false;
 }
 
-/** The language in use. */
-export function currentLanguage() {
-  return language;
+/** The language that the reader chose himself; "" for none: then the server goes by those of his browser. @returns {string} */
+export function chosenLanguage() {
+  const kept = recall(CHOICE);
+  return kept && LANGUAGES.includes(kept) ? kept : "";
 }
 
 /**
@@ -89,8 +90,8 @@ export function count(value) {
 }
 
 function chosen() {
-  const kept = recall(CHOICE);
-  if (kept && LANGUAGES.includes(kept)) return kept;
+  const kept = chosenLanguage();
+  if (kept) return kept;
   const wanted = navigator.languages.map((one) => one.slice(0, 2).toLowerCase());
   return wanted.find((one) => LANGUAGES.includes(one)) ?? "en";
 }

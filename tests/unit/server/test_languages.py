@@ -70,3 +70,40 @@ def test_names_in_languages_are_set_up_and_told_to_who_reads_them(api: Api, city
         assert request["service_name"] == name
     asked = read(api, "/open311/v2/services/flood.json?locale=nl").json()["attributes"][0]
     assert (asked["description"], asked["values"]) == ("Hoe diep?", [{"key": "knee", "name": "Kniehoog"}])
+
+
+def test_pages_name_services_in_the_language_that_was_chosen_or_is_the_readers_or_the_pages(
+    api: Api, city: City
+) -> None:
+    apply_setup(city, BRUSSELS, COMMAND_LINE)
+    city.load([LoadedReport(a_report("77", service="flood"))])
+    etags = {}
+    for language, accepted, name, question in (
+        ("en", "nl", "Flood", "How deep?"),  # chosen by hand
+        ("", "nl-BE,en;q=0.5", "Overstroming", "Hoe diep?"),  # a page that speaks no Dutch
+        ("", "fr,nl", "Inondation", "Quelle profondeur ?"),
+        ("id", "de", "Inondation", "Quelle profondeur ?"),
+        ("", "de", "Flood", "How deep?"),
+    ):
+        words = read(api, f"/public/v1/city?lang={language}", accepted)
+        flood = next(one for one in words.json()["services"] if one["code"] == "flood")
+        assert flood["name"] == name
+        # Found by what it is called in any language, whatever it is called here.
+        assert {"Inondation", "Overstroming", "Flood"} <= {name, *flood["keywords"].split()}
+        assert words.headers["Vary"] == "Accept-Encoding, Accept-Language"
+        etags[words.headers["ETag"]] = name
+        first = read(api, f"/?plain=1&lang={language}", accepted).text
+        second = read(api, f"/?plain=1&lang={language}&step=2&service=flood&address=Rue", accepted).text
+        assert f">{name}</option>" in first
+        assert name in second
+        assert question in second
+        assert f"<h1>{name}</h1>" in read(api, f"/r/77?plain=1&lang={language}", accepted).text
+        assert f">{name}</option>" in read(api, f"/map?plain=1&lang={language}", accepted).text
+    assert len(etags) == 3  # what a browser kept in one language is no answer in another
+    # However many languages strangers say that they read, no more is made than the city has.
+    kept = {read(api, "/public/v1/city", f"x{one:02}, nl").headers["ETag"] for one in range(20)}
+    assert len(kept) == 1
+    api.ok("77", "dispatch", {"unit": "u1"})
+    crew = api.get("/jobs?unit=u1&lang=id", headers={"Accept-Language": "nl"})
+    assert [one["service"]["name"] for one in crew.json()["jobs"]] == ["Overstroming"]
+    assert crew.headers["Vary"] == "Accept-Encoding, Accept-Language"
