@@ -35,8 +35,11 @@ from api_client.tolerant_reader import READER, UNREADABLE, mend
 from console.cache.page_items import PageItem
 from console.rules.degrees import on_earth
 from console.rules.moments import EARLIEST, can_be
+from console.sync.unreadable import PARTLY
 
 _WORDS = frozenset({"title", "description"})
+_parts_of = decoder_of(dict[str, msgspec.Raw]).decode
+_FEW, _EACH = 200, 16
 _LAST_NUMBER = 2**63 - 1
 """A higher one is no place in any feed, and no number that the cache can hold."""
 _MOST_DEGREES, _MOST_WIDTH_M = 2.0, 1_000.0
@@ -48,7 +51,8 @@ _LONGEST_LINE, _LONGEST_RING = 1.0, 8.0
 class Mapped(msgspec.Struct, frozen=True):
     """A page in the console's words. `skipped` names the objects that could not be understood ("kind/id").
 
-    `unknown` are the kinds of others, which this program does not know; `first` is the lowest number of all of these.
+    `unknown` are the kinds of others, which this program does not know, and with PARTLY those of `items` of which it
+    does not know a part; `first` is the lowest number of all of these.
     """
 
     items: list[PageItem]
@@ -69,6 +73,7 @@ class Mapper:
         self.open_words = dict(open_words or {})
         self._objects = objects
         self._decoders = {kind: decoder_of(struct) for kind, struct in objects.items()}
+        self._fields = {kind: frozenset(struct.__struct_encode_fields__) for kind, struct in objects.items()}
 
     def page(self, items: Sequence[FeedItem]) -> Mapped:
         """Every item that can be understood, in the same order."""
@@ -76,6 +81,7 @@ class Mapper:
         skipped: list[str] = []
         unknown: set[str] = set()
         missed: list[int] = []
+        partly = self._told_more(items)
         for item in items:
             # At a NUL SQLite's JSON ends: it would never be found again.
             if "\x00" in item.id or not 0 <= item.seq <= _LAST_NUMBER:
@@ -98,12 +104,34 @@ class Mapper:
                     skipped.append(f"{item.kind}/{item.id}")
                     missed.append(item.seq)
                     continue
+                partly.append(item)
             # protects: no-closure-of-half-a-world
             if isinstance(data, Closure) and not data.ended and _is_beyond_a_city(data):
                 skipped.append(f"{item.kind}/{item.id}")
                 continue
             mapped.append(PageItem(item.kind, item.seq, item.id, _in_time(_on_earth(data))))
+        # protects: what-an-older-console-leaves-out-is-read-again
+        unknown.update(f"{item.kind}{PARTLY}" for item in partly)
+        missed += (item.seq for item in partly)
         return Mapped(mapped, skipped, frozenset(unknown), min(missed, default=None))
+
+    def _told_more(self, items: Sequence[FeedItem]) -> list[FeedItem]:
+        """Those of these objects that have a field which this program does not know, as a newer server says it of all
+        that it has written. Of a large page only some are looked at before it is worth to look at all.
+        """
+        found: list[FeedItem] = []
+        for looked_at in (items[-1:], items[::_EACH]) if len(items) > _FEW else ():
+            found = found or [item for item in looked_at if self._has_more(item)]
+        return [item for item in items if self._has_more(item)] if found or len(items) <= _FEW else []
+
+    def _has_more(self, item: FeedItem) -> bool:
+        known = self._fields.get(item.kind)
+        if known is None or not 0 <= item.seq <= _LAST_NUMBER:
+            return False
+        try:
+            return not known.issuperset(_parts_of(item.data))
+        except UNREADABLE:
+            return False
 
 
 def signature_of(objects: Mapping[str, type[ApiObject]] = OBJECTS) -> str:

@@ -11,6 +11,10 @@ from api_client.decoding import decode
 from console.cache.page_items import PageItem
 from console.rules.text import clean_text
 
+PARTLY = "+"
+"""Stands behind a kind that is known, of which the server has said more than is understood: nothing of it is missing
+that could be shown.
+"""
 _MOST_NAMED = 1_000
 _MOST_KINDS = 20
 _KINDS_SHOWN = 3
@@ -71,8 +75,9 @@ class _Missing:
 class Unreadable:
     """The names ("kind/id") of what is missing. Only some of very many are kept for the next start, and all counted.
 
-    Of a kind that is not known the kind alone is kept. `reader` is the signature of this program: what one with another
-    signature could not read is to be read again (`is_outdated`), from the number `first` on, until `settle`.
+    Of a kind that is not known the kind alone is kept, of one in part as PARTLY says. `reader` is the signature of
+    this program: what one with another signature could not read is to be read again (`is_outdated`), from the number
+    `first` on, until `settle`.
     """
 
     def __init__(self, reader: str = "") -> None:
@@ -124,7 +129,8 @@ class Unreadable:
         missing = self._missing
         if missing.more:
             return list(items)
-        return [item for item in items if item.kind in missing.kinds or f"{item.kind}/{item.id}" in missing.names]
+        kinds = {kind.removesuffix(PARTLY) for kind in missing.kinds}
+        return [item for item in items if item.kind in kinds or f"{item.kind}/{item.id}" in missing.names]
 
     def settle(self) -> None:
         """All of it was read again: missing is what could not be understood this time."""
@@ -152,7 +158,7 @@ class Unreadable:
         return f"{objects} of the server could not be understood{of_them}: missing here."
 
     def _words_of_kinds(self) -> str:
-        kinds = sorted(self._missing.kinds)
+        kinds = sorted(kind for kind in self._missing.kinds if not kind.endswith(PARTLY))
         if not kinds:
             return ""
         shown = [f"“{clean_text(kind)[:_LONGEST_KIND]}”" for kind in kinds[:_KINDS_SHOWN]]

@@ -97,12 +97,17 @@ def public_roles(report: Report) -> frozenset[PhotoRole]:
 
 def _plainly(text: str) -> str:
     """The text as somebody reads it: without signs that are not seen, and wide or ornate letters as the plain ones."""
-    return "".join(letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
+    seen = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
+    return _UNSEEN.sub("", unicodedata.normalize("NFKC", seen))
+
+
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+"""What is no format character and is not seen all the same: fillers, and what chooses a form of the letter before."""
 
 
 @functools.lru_cache(4)
 def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, words))})(?![^\W_])", re.IGNORECASE)
 
 
 def _is_known(connection: sa.Connection, phone: str) -> bool:

@@ -179,7 +179,8 @@ def write_mapping(guess: Guess, source: Path, path: Path) -> None:
         lines[-1] += " returned resolved closed"
         for word, meaning in guess.statuses.items():
             lines.append(f'{"# " if meaning is None else ""}{_text(word)} = "{meaning or Status.NEW}"')
-    text = "\n".join(lines) + "\n"
+    # half a pair of surrogates, which JSON can say, is no letter of any file
+    text = ("\n".join(lines) + "\n").encode("utf-8", "replace").decode()
     read_toml(text)  # whatever stands in headings and words, it is a mapping file
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

@@ -53,7 +53,10 @@ class RefusedFile:
     def close(self) -> None:
         """Nothing more comes."""
         if self._file is not None:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as fault:
+                raise self._unwritten(fault) from fault
 
     def _table_line(self, cells: list[str], why: str) -> str:
         if self._why_at is not None and self._why_at < len(cells):
@@ -85,7 +88,10 @@ class RefusedFile:
                     self._file.write(_encoded(self._joined([*self._headings, WHY]), self._encoding))
             self._file.write(_encoded(text, self._encoding))
         except OSError as fault:
-            raise LoadError(f"The file {self.path} cannot be written: {fault.strerror or fault}.") from fault
+            raise self._unwritten(fault) from fault
+
+    def _unwritten(self, fault: OSError) -> LoadError:
+        return LoadError(f"The file {self.path} cannot be written: {fault.strerror or fault}.")
 
 
 def _encoded(text: str, encoding: str) -> bytes:

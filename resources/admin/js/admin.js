@@ -268,13 +268,14 @@ async function apply() {
   try {
     const address = `${CITY}?seen=${encodeURIComponent(shown.difference.mark)}`;
     const { body } = await call(address, { method: "PUT", json: draft.setup(), headers: { "If-Match": draft.mark } });
+    // Before anything else is asked: nobody can be told these once more.
+    showTokens(byId("tokens"), body.tokens ?? {}, () => showTokens(byId("tokens"), {}, () => {}));
     draft = null;
     forget(DRAFT);
     since = "";
     await read();
     shown = { ...nothing(), said: t("applied") };
     say("");
-    showTokens(byId("tokens"), body.tokens ?? {}, () => showTokens(byId("tokens"), {}, () => {}));
     showTab();
   } catch (fault) {
     await failed(fault);

@@ -47,7 +47,7 @@ def say(city: City, report: str, publication: Publication, **more: Any) -> str:
     [
         (Moderation(services=("talk",)), {"service": "talk"}, {}),
         (Moderation(words=("siti",)), {}, {"description": "At Sitiawan"}),
-        (Moderation(words=("\u200b", "siti")), {"description": "At s\u200biti's"}, {"description": "A hole"}),
+        (Moderation(words=("\u200b", "siti")), {"description": "At s\u200bi\ufe0fti_"}, {"description": "A hole"}),
         (Moderation(words=("siti",)), {"address": "\uff33\uff29\uff34\uff29 7"}, {"description": "A hole"}),
         (Moderation(media_urls=True), {"media_urls": [URL]}, {}),
         (Moderation(first_report=True), {"contact": {"phone": "0812 3456 7890"}}, KNOWN),

@@ -241,6 +241,10 @@ def test_a_newer_server_is_worked_with(live: Live, proxy: FaultProxy, tmp_path: 
         assert row is not None
         (job,) = console.reader.assignments(row)
         assert (job.unit, job.state) == ("U1", AssignmentState.DISPATCHED)
+        row = console.reader.row_of("jkt", "r2")
+        cached = console.reader.report(row) if row is not None else None
+        assert cached is not None
+        assert cached.report == live.city.report("r2"), "what was left out of it is read again"
 
 
 LEFT_OUT = (

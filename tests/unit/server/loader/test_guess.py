@@ -64,7 +64,9 @@ def test_whole_names_go_before_parts_of_others_and_months_may_come_first(tmp_pat
 
 def test_objects_in_a_list_of_any_name(tmp_path: Path, city: City) -> None:
     path = tmp_path / "s.json"
-    path.write_text(json.dumps({"n": 2, "incidencias": [SPANISH, SPANISH | {"radicado": "A2", "estado": "abierto"}]}))
+    half = {"h\ud800": "half a letter \ud800"}
+    second = SPANISH | {"radicado": "A2", "estado": "abierto"} | half
+    path.write_text(json.dumps({"n": 2, "incidencias": [SPANISH, second]}))
     mapping, _ = guessed(path, tmp_path)
     load_file(path, city, mapping=mapping)
     one, two = reports_in(city)
