@@ -659,9 +659,13 @@ class LogLine(msgspec.Struct, frozen=True):
 
 
 class NewNote(Words, frozen=True):
-    """A note; `channel` is how it reached who writes it down, where somebody else said it: "phone" for a caller."""
+    """A note; `channel` is how it reached who writes it down, where somebody else said it: "phone" for a caller.
+
+    With the id of a run card as its `card` it says that a step of that was done: `text` are the words of the step.
+    """
 
     channel: Annotated[str, Meta(max_length=100)] = ""
+    card: Word = ""
 
 
 class NewPhoto(msgspec.Struct, frozen=True):

@@ -38,7 +38,7 @@ from widgets.statusbar import Cell, StatusBar
 from widgets.symbols import Symbols
 from widgets.theme import Theme, load_theme
 from widgets.ticket.panel import TicketPanel
-from widgets.ticket.values import ActionButton, AdviceRow, DuplicateRow, Strip, Ticket, TimelineRow
+from widgets.ticket.values import ActionButton, AdviceRow, DuplicateRow, StepRow, Strip, Ticket, TimelineRow
 from widgets.units import UnitRow, UnitsPanel
 
 _STATES = (
@@ -202,6 +202,12 @@ def ticket() -> Ticket:
             ),
         ],
         advice_basis="straight line × 1.4, no router",
+        card="Saluran tersumbat",
+        steps=[
+            StepRow("Ask: is anybody in the water?", "you 13:20"),
+            StepRow("Tell PLN before the pump crew goes in"),
+            StepRow("Close the road: police 110"),
+        ],
         duplicates_basis="within 100 m, 24 h",
         you="you",
         duplicates=[
@@ -282,7 +288,7 @@ def outbox() -> list[OutboxRow]:
     ]
 
 
-SECTION_KEYS = {"advice": "A", "duplicates": "D", "timeline": "N"}
+SECTION_KEYS = {"card": "Q", "advice": "A", "duplicates": "D", "timeline": "N"}
 
 
 def alarms() -> list[AlarmRow]:

@@ -23,6 +23,7 @@ from console.rules.alarms import SILENT_S
 from console.rules.handover import MOST_HAZARDS, MOST_OF_A_SECTION
 from console.rules.report import HAZARD
 from console.rules.rights import Rights, unit_in_scope
+from console.rules.run_card import run_card_of, steps_of
 
 _URGENT = 2
 
@@ -31,7 +32,8 @@ class HandoverItem(msgspec.Struct, frozen=True):
     """One line of a hand-over, as it is found. `id` says what it is about, `fact` is of its report.
 
     `crew` is the unit that it is about, `shelved` what was done about an alarm of it that is shelved now, `entry` a
-    line of the log, `limit` the name of the city's limit whose alarm is shelved.
+    line of the log, `limit` the name of the city's limit whose alarm is shelved. `steps` is how many steps of the run
+    card of a P1 are done, and how many there are; None where all are, and where there is no card.
     """
 
     id: str
@@ -43,6 +45,7 @@ class HandoverItem(msgspec.Struct, frozen=True):
     shelved: AlarmRecord | None = None
     entry: Entry | None = None
     limit: str = ""
+    steps: tuple[int, int] | None = None
 
     @property
     def row(self) -> int:
@@ -196,4 +199,17 @@ class _Finder:
         for fact in facts:
             if fact.row in names:  # else it was made here, and no server has it yet
                 number = names[fact.row][1]
-                self.items.append(HandoverItem(f"report:{number}", section, fact.priority, number, fact))
+                item = HandoverItem(f"report:{number}", section, fact.priority, number, fact, steps=self._steps(fact))
+                self.items.append(item)
+
+    def _steps(self, fact: Fact) -> tuple[int, int] | None:
+        if fact.priority != HAZARD:
+            return None
+        catalog = self._cities.of(self._source)
+        service = catalog.services.get(self._cities.code("service", fact.service) or "")
+        card = run_card_of(catalog.run_cards.values(), service, fact.priority)
+        if card is None:
+            return None
+        steps = steps_of(card, self._reader.entries(fact.row))
+        done = sum(1 for step in steps if step.done is not None)
+        return (done, len(steps)) if done < len(steps) else None

@@ -27,6 +27,7 @@ from api_client.model import (
 )
 from console.cache.reader import CacheReader
 from console.rules.apply import Lookups
+from console.rules.run_card import run_card_of
 from console.rules.scoped_code import ScopedCode, scoped
 
 T = TypeVar("T")
@@ -91,6 +92,10 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
             return "No category"
         service = self.services.get(code)
         return service.name if service else code
+
+    def run_card(self, report: Report) -> RunCard | None:
+        """The run card that counts for a report; None for none."""
+        return run_card_of(self.run_cards.values(), self.services.get(report.service or ""), report.priority)
 
     def answers(self, report: Report) -> list[tuple[str, str]]:
         """What the reporter answered, as (question, answer) in the order of the service's questions."""

@@ -54,6 +54,10 @@ class Situation(msgspec.Struct, frozen=True):
     """Why none would be, where there is more to say than that there is none."""
     proof_is_old: bool = False
     """There is an after photo, but of an earlier round of work: that was returned, so the photo proves nothing."""
+    steps: bool = False
+    """The city has a run card for the chosen report."""
+    more_crews: bool = False
+    """That wants more crews than are on the report."""
     crewless: bool = False
     """The chosen report counts as a P1 that no crew is on its way to: none was sent, has said so yet, or is there."""
     photos: bool = False
@@ -154,6 +158,11 @@ def writable(situation: Situation) -> str:
     return chosen(situation) or situation.barred or ("" if situation.writes else "Nothing can be saved now")
 
 
+def steps(situation: Situation) -> str:
+    """There is a run card whose steps can be ticked."""
+    return writable(situation) or ("" if situation.steps else "The city has no run card for it")
+
+
 def publish(situation: Situation) -> str:
     """The words and photos of the report wait to be published, or were withheld or published."""
     return writable(situation) or ("" if situation.publication is not None else "Its words wait for nobody")
@@ -217,7 +226,8 @@ def dispatch(situation: Situation) -> str:
 def dispatch_first(situation: Situation) -> str:
     """A second crew is chosen among the recommended, not sent by the key that sends the first."""
     has_gone = situation.lead_state == "done" and situation.crewless
-    if situation.lead_state not in (None, "reserved") and not situation.lead_stuck and not has_gone:
+    is_enough = not situation.more_crews and not situation.lead_stuck and not has_gone
+    if situation.lead_state not in (None, "reserved") and is_enough:
         return "A unit is on this report already: A, then a digit, sends another"
     return dispatch(situation)
 

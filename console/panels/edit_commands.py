@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from api_client.model import AlarmChange, Assignment, Closure, Kind, Recipient, Report, Status
+from api_client.model import AlarmChange, Assignment, Closure, Entry, Kind, Recipient, Report, Status
 from console.panels import formatting
 from console.panels.forms.report_data import BY_PHONE
 from console.panels.qt_outbox import QtOutbox
@@ -18,6 +18,7 @@ from console.rules.apply import jobs_after
 from console.rules.edit import LEAVES, ON_STATUS, Edit
 from console.rules.pending import field_value
 from console.rules.recreate import as_created
+from console.rules.run_card import CARD
 from console.rules.status import ENDED_ASSIGNMENT
 
 
@@ -73,6 +74,19 @@ class EditCommands:
     def note(self, details: ReportDetails, text: str) -> str:
         """An internal note."""
         return self._on(details, Kind.NOTE, {"text": text}, "Note")
+
+    def tick(self, details: ReportDetails, card: str, words: str) -> str:
+        """A step of the run card with this id was done; `words` are the step's."""
+        data = {"text": words, CARD: card}
+        return self._on(details, Kind.NOTE, data, "Step done", inverse=(Kind.NOTE, dict(data)))
+
+    def take_tick_back(self, details: ReportDetails, entry: Entry) -> None:
+        """A step was not done after all, whatever was done since; `entry` says that it was."""
+        edit = entry.edit or ""
+        self._stack.drop({edit})
+        if not self._outbox.withdraw(edit):
+            data = {"text": entry.text, CARD: entry.data[CARD]}
+            self._on(details, Kind.NOTE, data, "Step not done", undoes=edit)
 
     def caller_adds(
         self, details: ReportDetails, text: str, contact: Mapping[str, str], priority: int | None = None
@@ -273,6 +287,7 @@ class EditCommands:
         inverse: tuple[Kind, dict[str, Any]] | None = None,
         about: Mapping[str, Any] | None = None,
         with_edit: str = "",
+        undoes: str | None = None,
     ) -> str:
         if kind in ON_STATUS:  # also after own orders, which change it
             base = {"status": details.shown.status.value}
@@ -282,7 +297,7 @@ class EditCommands:
         # What was made a P1 here burns before the server knows it, and what is one there until that knows better.
         known["priority"] = min(known["priority"], details.shown.priority)
         return self._append(
-            kind, details.source, details.key, data, base or {}, version, title, text, inverse, known, with_edit
+            kind, details.source, details.key, data, base or {}, version, title, text, inverse, known, with_edit, undoes
         )
 
     def _append(
@@ -298,10 +313,14 @@ class EditCommands:
         inverse: tuple[Kind, dict[str, Any]] | None,
         about: dict[str, Any] | None = None,
         with_edit: str = "",
+        undoes: str | None = None,
     ) -> str:
         edit_id = self._outbox.submit(
-            kind, report, source=source, data=data, base=base, base_version=base_version, title=title, about=about
-        )
+            kind, report, source=source, data=data, base=base, base_version=base_version, title=title, about=about,
+            undoes=undoes,
+        )  # fmt: skip
+        if undoes is not None:
+            return edit_id  # what takes back is done anew, not taken back
         step = UndoStep(edit_id, kind, text, source, report, title, inverse, base_version, data, with_edit)
         self._stack.push(step)
         return edit_id

@@ -12,6 +12,7 @@ from api_client.model import AssignmentState, Entry, Kind, Status, UnitState
 from console.cache.catalog import Catalog
 from console.panels.report.history import ROLES, entry_text
 from console.rules.log_filter import SoughtWord
+from console.rules.run_card import CARD
 
 _SAMPLES: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("created", {}, ""),
@@ -22,6 +23,7 @@ _SAMPLES: tuple[tuple[str, dict[str, Any], str], ...] = (
     ),
     *((kind.value, {}, "") for kind in (Kind.OFFER, Kind.DECLINE)),
     (Kind.NOTE.value, {"channel": "phone"}, '"channel":'),
+    (Kind.NOTE.value, {CARD: " "}, '"card":'),
     (Kind.DISPATCH.value, {"leaves": ["1"]}, '"leaves":'),
     *((Kind.SET.value, {"status": one.value}, f'"status":"{one.value}"') for one in Status),
     *((Kind.SET.value, {name: 1}, f'"{name}":') for name in ("priority", "service", "area", "agency")),

@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from api_client.model import Publication, Status
+from api_client.model import Publication, RunCard, Status
 from console.cache.catalog import offered
 from console.panels import formatting
 from console.panels.action_runner import ActionRunner
@@ -24,6 +24,8 @@ from console.panels.window_state import WindowState
 from console.rules.category import fields_of_category
 from console.rules.pending import field_value
 from console.rules.report import HAZARD
+from console.rules.rights import may_undo
+from console.rules.run_card import DoneStep, steps_of
 from console.rules.status import is_open
 from widgets.forms.choice import ListChoice
 from widgets.photos import PhotoCard
@@ -100,6 +102,36 @@ class ReportCommands(QObject):
         """Add an internal note."""
         if text.strip():
             self._edit_commands.note(details, text.strip())
+
+    def tick(self, words: str) -> None:
+        """Say that a step of the chosen report's run card was done; of one that is done, by whom."""
+        if not self._runner.may("steps"):
+            return
+        details = self._situation.report
+        for card, step in self._steps_called(details, words):
+            # protects: one-desk-ticks-a-step-once
+            if step.done is None:
+                self._edit_commands.tick(details, card.id, words)
+            else:
+                self._say(self.tr("Done already, by {who}: {step}").format(who=step.done.author, step=words))
+
+    def take_tick_back(self, words: str) -> None:
+        """Say that a step of the chosen report's run card was not done after all."""
+        if not self._runner.may("steps"):
+            return
+        details, now = self._situation.report, self._situation.current
+        for _, step in self._steps_called(details, words):
+            if step.done is not None and may_undo(now.me, now.role, step.done.author):
+                self._edit_commands.take_tick_back(details, step.done)
+            elif step.done is not None:
+                self._say(self.tr("{who} did it: he or a supervisor takes it back").format(who=step.done.author))
+
+    def _steps_called(self, details: ReportDetails, words: str) -> list[tuple[RunCard, DoneStep]]:
+        """The step with these words, with its card; none where another card counts by now."""
+        card = self._window_state.catalog(details.source).run_card(details.shown)
+        if card is None:
+            return []
+        return [(card, step) for step in steps_of(card, details.history) if step.words == words]
 
     def reply(self, details: ReportDetails, text: str) -> None:
         """Answer the reporter."""

@@ -25,6 +25,7 @@ from console.rules.proof import is_proof_missing
 from console.rules.queued import EditState, Queued, is_deleted, waits_for_radio
 from console.rules.report import HAZARD, holder_of, offered_to, upwards
 from console.rules.rights import Rights, in_scope, may_release, unit_in_scope
+from console.rules.run_card import crews_missing
 
 
 class AlarmsSituation(msgspec.Struct, frozen=True):
@@ -207,6 +208,7 @@ class SituationMonitor(QObject):
         lead = _lead(details, stuck)
         no_proof = is_proof_missing(report, service, details.history)
         divert, no_divert = self._divert(details, crew)
+        card = window_state.catalog(details.source).run_card(report)
         return msgspec.structs.replace(
             situation,
             me=window_state.me_at(details.source),
@@ -239,6 +241,8 @@ class SituationMonitor(QObject):
             not_sent=next(
                 (one.edit.id for one in self._orders() if waits_for_radio(one) and not one.told_by_radio), ""
             ),
+            steps=card is not None,
+            more_crews=crews_missing(card, details.assignments) > 0,
             conflict=next((one.edit.id for one in self._own() if _is_to_settle(one)), ""),
             expired=next((one.edit.id for one in self._own() if one.state is EditState.EXPIRED), ""),
         )

@@ -58,14 +58,29 @@ def steps_of(card: RunCard, entries: Iterable[Entry]) -> tuple[DoneStep, ...]:
     return tuple(DoneStep(words, done.get(words)) for words in card.steps)
 
 
+def is_of_card(entry: Entry) -> bool:
+    """Whether an entry says that a step of a run card was done, or that it was not after all: it is nobody's words."""
+    return entry.kind == Kind.NOTE and bool(entry.data.get(CARD))
+
+
 def is_step_done(entry: Entry) -> bool:
     """Whether an entry says that a step of a run card was done; one that takes that back does not."""
-    return entry.kind == Kind.NOTE and bool(entry.data.get(CARD)) and "undoes" not in entry.data
+    return is_of_card(entry) and "undoes" not in entry.data
+
+
+def is_done_already(words: str, entries: Iterable[Entry]) -> bool:
+    """Whether a step with these words is done by a history without what was taken back."""
+    return any(entry.text == words and is_step_done(entry) for entry in entries)
 
 
 def crews_sent(jobs: Iterable[Assignment]) -> int:
     """How many units have unfinished work on a report, those that are only reserved among them."""
     return len({job.unit for job in jobs if job.state not in ENDED_ASSIGNMENT})
+
+
+def crews_missing(card: RunCard | None, jobs: Iterable[Assignment]) -> int:
+    """How many crews more than there are a card wants; 0 where one is enough, which every report wants."""
+    return max(0, card.crews - crews_sent(jobs)) if card is not None and card.crews > 1 else 0
 
 
 def doubles(cards: Sequence[RunCard]) -> Iterator[tuple[int, int, str]]:

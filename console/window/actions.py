@@ -424,6 +424,11 @@ ACTIONS = Actions[Receivers](
             menus=_on_report(3, 1), asks=True,
         ),
         A(
+            "steps", "The steps of the run card: tick what is done", ("Q",), "Report",
+            lambda on: on.ticket.focus_steps(), rules.steps, Kind.NOTE, words="checklist protocol book questions",
+            menus=_on_report(3, 9),
+        ),
+        A(
             "reply", "Reply to the reporter", ("M",), "Report", lambda on: on.reports.ask_reply(), rules.writable,
             Kind.REPLY, verbs=("m", "reply"),
             syntax=_Line(lambda on, typed: on.reports.reply_typed(typed), words="written"), menus=_on_report(3, 2),

@@ -293,6 +293,7 @@ class ConsoleWindow(QObject):
             panel_key=cap("panel_report"),
             place_viewer=self._place_viewer,
             section_keys={
+                "card": cap("steps"),
                 "photos": cap("photos"),
                 "advice": cap("recommend"),
                 "duplicates": cap("merge"),
@@ -1158,6 +1159,8 @@ class ConsoleWindow(QObject):
         self.going_on.goes_back.connect(self._go_back)
         self.board_updater.report_created.connect(self.queue.expect)
         self.ticket.action.connect(self.actions.act)
+        self.ticket.step_chosen.connect(self.report_commands.tick)
+        self.ticket.step_taken_back.connect(self.report_commands.take_tick_back)
         self.ticket.advice_chosen.connect(self.unit_commands.dispatch_chosen)
         self.ticket.duplicate_opened.connect(self.window_state.choose)
         self.ticket.strip_action.connect(self._on_strip)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Page, Request, Route, expect
 
 from api_client.decoding import decode
-from api_client.model import EditBody, Kind, Message, ReadMark, Report, Service, Status, Unit, UnitState
+from api_client.model import EditBody, Kind, Message, ReadMark, Report, RunCard, Service, Status, Unit, UnitState
 from console.server.city import schema
 from console.server.city.records import COMMAND_LINE, LOCAL, LoadedReport
 from console.server.city.users import KnownUser, add_user, put_users
@@ -63,8 +63,13 @@ def test_a_job_says_who_ordered_it_when_where_and_that_it_is_confidential(crew_s
     site.city.put_services([Service("flood", "Flood", "water", "flood", priority=2, confidential=True)])
     key = ordered(site, area="w1")
     edit(site, key, Kind.PROGRESS, unit="u1", state="acknowledged")
+    site.city.put_run_cards([RunCard("flood", "Flood", ("Ask: is anybody in the water?", "Call"), ("flood",))])
+    edit(site, key, Kind.NOTE, text="Call", card="flood")
     sign_in(page, site)
     page.get_by_role("button", name=re.compile("Flood.*Confidential")).click()
+    steps = page.locator("#job-steps li")
+    expect(steps).to_have_text(["To be done: Ask: is anybody in the water?", re.compile("Done: Calllocal .*")])
+    expect(page.locator("#job-notes")).to_be_empty()
     expect(page.locator("#job-facts")).to_contain_text("West ward")
     expect(page.locator("#job-facts")).to_contain_text("No public page shows it")
     assert_accessible(page)

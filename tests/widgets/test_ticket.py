@@ -166,6 +166,30 @@ def test_recommended_units_are_chosen_by_key_and_never_by_one_click(qtbot: QtBot
     assert not panel._advice.isVisible()
 
 
+def test_steps_are_ticked_by_key_and_never_those_of_another_report(qtbot: QtBot, panel: TicketPanel) -> None:
+    panel.set_ticket(ticket())
+    told: list[str] = []
+    panel.step_chosen.connect(told.append)
+    panel.focus_steps()
+    qtbot.keyClick(panel._steps, Qt.Key.Key_Return)
+    qtbot.keyClick(panel._steps, Qt.Key.Key_3)
+    assert told == [ticket().steps[1].words, ticket().steps[2].words], "it begins on the first that is not done"
+    panel.step_taken_back.connect(told.append)
+    qtbot.keyClick(panel._steps, Qt.Key.Key_Delete)  # where nothing is done yet
+    qtbot.keyClick(panel._steps, Qt.Key.Key_Up)
+    qtbot.keyClick(panel._steps, Qt.Key.Key_Delete)
+    assert told[2:] == [ticket().steps[0].words]
+    panel.set_ticket(changed(number="931299"))
+    assert not panel._steps.hasFocus()
+    panel.compact = True
+    assert not panel._steps.isVisible()
+    assert "1 of 3 steps" in panel._lead.accessibleName()
+    panel.focus_steps()
+    assert panel._steps.isVisible()
+    panel.set_ticket(changed(steps=[]))
+    assert not panel._card_head.isVisible()
+
+
 def test_the_mark_stays_on_its_unit_when_the_list_changes(qtbot: QtBot, panel: TicketPanel) -> None:
     """It stayed on the place, and Enter sent the unit that had just come to it."""
     panel.set_ticket(ticket())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QResizeEvent, QWheelEvent
@@ -26,6 +27,7 @@ from widgets.ticket.duplicates import DuplicateList
 from widgets.ticket.facts import Facts, ReporterText
 from widgets.ticket.head import Lead, TitleBar
 from widgets.ticket.section import SectionHead, indented
+from widgets.ticket.steps import StepList
 from widgets.ticket.strips import Strips
 from widgets.ticket.timeline import Timeline
 from widgets.ticket.values import Ticket
@@ -101,6 +103,10 @@ class TicketPanel(QWidget):
     action = Signal(str)
     advice_chosen = Signal(str)
     duplicate_opened = Signal(int)
+    step_chosen = Signal(str)
+    """The words of a step of the run card."""
+    step_taken_back = Signal(str)
+    """The words of one that was not done after all."""
     photo_opened = Signal(str)
     strip_action = Signal(str)
     menu_asked = Signal(QPoint)
@@ -121,7 +127,7 @@ class TicketPanel(QWidget):
         place_viewer: Callable[[QWidget], None] = lambda _: None,
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make the panel. `section_keys` are the key caps of `photos`, `advice`, `duplicates` and `timeline`.
+        """Make the panel. `section_keys` are the key caps of `card`, `photos`, `advice`, `duplicates` and `timeline`.
 
         `place_viewer` gets the window with the photos in full before it is shown.
         """
@@ -140,6 +146,8 @@ class TicketPanel(QWidget):
         self._strips = Strips(theme, texts)
         self._facts = Facts(theme, texts)
         self._text = ReporterText(theme)
+        self._card_head = SectionHead(theme, texts)
+        self._steps = StepList(theme, texts)
         self._photos_head = SectionHead(theme, texts)
         self._photos = PhotoPair(theme)
         self._advice_head = SectionHead(theme, texts)
@@ -182,6 +190,8 @@ class TicketPanel(QWidget):
             self._advice_head,
             self._advice,
             self._advice_empty,
+            self._card_head,
+            self._steps,
             self._merged_head,
             self._merged,
             self._duplicates_head,
@@ -215,6 +225,8 @@ class TicketPanel(QWidget):
         self._title.number_clicked.connect(self.number_clicked)
         self._strips.chosen.connect(self.strip_action)
         self._photos.photo_opened.connect(self._on_photo)
+        self._steps.chosen.connect(self._on_step)
+        self._steps.taken_back.connect(self._on_step_back)
         self._advice.chosen.connect(self._on_advice)
         self._merged.chosen.connect(self._on_merged)
         self._duplicates.chosen.connect(self._on_duplicate)
@@ -223,13 +235,14 @@ class TicketPanel(QWidget):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._on_focus)
+        self._card_head.clicked.connect(self._on_fold)
         self._merged_head.clicked.connect(self._on_fold)
         self._duplicates_head.clicked.connect(self._on_fold)
         self._timeline_head.clicked.connect(self._on_fold)
 
     @property
     def compact(self) -> bool:
-        """Whether duplicates and timeline are folded to one row each, and units stand closer."""
+        """Whether run card, duplicates and timeline are folded to one row each, and units stand closer."""
         return self._compact
 
     @compact.setter
@@ -237,12 +250,23 @@ class TicketPanel(QWidget):
         if compact != self._compact:
             self._compact = compact
             self._advice.set_row_height(40 if compact else 46)
+            self._card_head.set_foldable(compact)
             self._merged_head.set_foldable(compact)
             self._duplicates_head.set_foldable(compact)
             self._timeline_head.set_foldable(compact)
             if self._ticket is not None:
+                self._show_lead(self._ticket)
                 self._show_facts(self._ticket)
             self._show_sections()
+
+    def _show_lead(self, ticket: Ticket) -> None:
+        """The head; in the compact form it says how many steps of the run card are done, which is folded there."""
+        undone = [step for step in ticket.steps if not step.done]
+        if self._compact and undone:
+            text = self.tr("{n} of {all} steps").format(n=len(ticket.steps) - len(undone), all=len(ticket.steps))
+            crews = ticket.meta_of_crews
+            ticket = replace(ticket, meta=[*ticket.meta[:crews], text, *ticket.meta[crews:]])
+        self._lead.set_ticket(ticket)
 
     def _show_facts(self, ticket: Ticket) -> None:
         lesser = ticket.lesser_facts if self._compact else ()
@@ -261,7 +285,7 @@ class TicketPanel(QWidget):
             return
         other = old is None or old.number != ticket.number
         self._title.set_words(ticket.number, ticket.holder, ticket.you)
-        self._lead.set_ticket(ticket)
+        self._show_lead(ticket)
         self._sla.set_segments(ticket.sla)
         self._strips.set_strips(ticket.strips)
         self._show_facts(ticket)
@@ -271,6 +295,10 @@ class TicketPanel(QWidget):
         self._photos.set_cards(ticket.photos, letter)
         if self._viewer is not None and (old is None or not same_cards(old.photos, ticket.photos)):
             self._viewer.update_cards(ticket.photos)
+        self._steps.set_rows(ticket.steps)
+        # protects: no-step-of-another-report-is-ticked
+        if other and self._steps.hasFocus():
+            self._scroll.setFocus(Qt.FocusReason.OtherFocusReason)
         self._advice.set_rows(ticket.advice)
         if other:
             self._advice.go_to_first()
@@ -299,6 +327,21 @@ class TicketPanel(QWidget):
             self._advice.go_to_first()
         self._scroll.ensureWidgetVisible(self._advice)
         self._advice.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def focus_steps(self) -> None:
+        """Give the keyboard to the steps of the run card, beginning on the first that is not done: arrows walk, Enter
+        or a digit ticks.
+        """
+        self._card_head.open = True
+        self._show_sections()
+        if not self._steps.hasFocus():
+            self._steps.go_to_next()
+        QTimer.singleShot(0, self, self._look_at_steps)  # what was folded has its place only then
+        self._steps.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _look_at_steps(self) -> None:
+        self._scroll.ensureWidgetVisible(self._card_head)
+        self._scroll.ensureWidgetVisible(self._steps)
 
     def look_closely(self, photo: str) -> None:
         """Open the viewer with this photo beside one of the other kind."""
@@ -402,8 +445,20 @@ class TicketPanel(QWidget):
         self._advice_empty.set_text(ticket.advice_empty)
         basis = ticket.advice_basis if ticket.advice else ""
         self._advice_head.set_words(self.tr("Recommended units"), basis, "", self._keys["advice"])
+        self._show_card(ticket)
         self._show_foldable(ticket)
         self._share_room()
+
+    def _show_card(self, ticket: Ticket) -> None:
+        steps, key = ticket.steps, self._keys.get("card", "")
+        self._card_head.setVisible(bool(steps))
+        self._steps.setVisible(bool(steps) and self._card_head.open)
+        done = self.tr("{n} of {all}").format(n=sum(1 for step in steps if step.done), all=len(steps))
+        next_step = next((step.words for step in steps if not step.done), ticket.card)
+        words = self.tr("Tick") if any(not step.done for step in steps) else ""
+        self._card_head.set_words(
+            self.tr("Run card"), f"{done} · {ticket.card}", words, key if words else "", f"{done} · {next_step}"
+        )
 
     def _show_foldable(self, ticket: Ticket) -> None:
         merged = len(ticket.merged)
@@ -455,6 +510,14 @@ class TicketPanel(QWidget):
         if not self._viewer.isVisible():
             self._place_viewer(self._viewer)
         self._viewer.show_cards(self._photos.cards, photo, compare=compare)
+
+    def _on_step(self, number: int) -> None:
+        if self._ticket is not None and number < len(self._ticket.steps):
+            self.step_chosen.emit(self._ticket.steps[number].words)
+
+    def _on_step_back(self, number: int) -> None:
+        if self._ticket is not None and number < len(self._ticket.steps):
+            self.step_taken_back.emit(self._ticket.steps[number].words)
 
     def _on_advice(self, number: int) -> None:
         if self._ticket is not None and number < len(self._ticket.advice):

@@ -51,6 +51,17 @@ class DuplicateRow:
 
 
 @dataclass(frozen=True)
+class StepRow:
+    """A step of the run card; `done` says by whom and when it was, "" while it is not. `may_go`: the operator may say
+    that it was not done after all.
+    """
+
+    words: str
+    done: str = ""
+    may_go: bool = False
+
+
+@dataclass(frozen=True)
 class TimelineRow:
     """An entry. `mark` is hollow (saved), half (sent), solid (received) or ""; level 1 is a refusal."""
 
@@ -103,6 +114,11 @@ class Ticket:
     """The reports that were closed as duplicates of this one."""
     timeline: Sequence[TimelineRow] = ()
     actions: Sequence[ActionButton] = field(default_factory=tuple)
+    card: str = ""
+    """What the run card is called, whose `steps` these are."""
+    steps: Sequence[StepRow] = ()
+    meta_of_crews: int = 0
+    """How many of `meta`, at its beginning, are about crews."""
     duplicates_basis: str = ""
     """What counts as a possible duplicate (`within 100 m, 24 h`)."""
     unread: str = ""

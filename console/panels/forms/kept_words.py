@@ -10,6 +10,7 @@ from console.panels.forms.draft import marks
 from console.panels.forms.report_data import caller_values, new_report_values
 from console.panels.qt_outbox import QtOutbox
 from console.rules.edit import Edit
+from console.rules.run_card import CARD
 
 
 class TakenBack(NamedTuple):
@@ -70,6 +71,8 @@ def keep_words_of(outbox: QtOutbox, edit: Edit) -> bool:
 
 def _typed_for(edit: TakenBack) -> tuple[str, dict[str, Any]] | None:
     """The kind of form in which an edit's words were typed, and the form's values; None for an edit without words."""
+    if edit.kind is Kind.NOTE and edit.data.get(CARD):
+        return None  # nobody typed them
     if edit.kind is Kind.NOTE and edit.data.get("channel"):
         values = {name: str(edit.data.get(name, "")) for name in ("text", "priority")}
         return "caller_adds", values | caller_values(edit.data)

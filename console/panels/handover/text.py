@@ -89,7 +89,10 @@ class LineWriter:
             parts.append(self._tr("taken by {who}").format(who=holder))
         if fact.hold and item.section is not HandoverSection.HELD:
             parts.append(self._tr("on hold"))
-        times = (fact.hold, fact.hold_until, unit.state.value if unit is not None else "")
+        if item.steps is not None:
+            done, steps = item.steps
+            parts.append(self._tr("{n} of {all} steps done").format(n=done, all=steps))
+        times = (fact.hold, fact.hold_until, unit.state.value if unit is not None else "", *(item.steps or ()))
         facts = (item.section.value, fact.status, fact.priority, fact.claim, fact.lead_unit, *times)
         return ShownLine(
             id=item.id,

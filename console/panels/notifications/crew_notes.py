@@ -19,6 +19,7 @@ from console.panels.window_state import WindowState
 from console.rules.followed import Followed
 from console.rules.loaded import Loaded
 from console.rules.report import HAZARD
+from console.rules.run_card import is_of_card
 from console.rules.scoped_code import ScopedCode
 from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.tasks import Tasks
@@ -225,7 +226,7 @@ class CrewNotes(QObject):
 
     def _of_crews(self, reader: CacheReader, source: str, entries: Collection[tuple[int, Entry]]) -> Iterable[CrewNote]:
         """Of these entries, given with their rows, the notes that crews wrote."""
-        written = [(row, one) for row, one in entries if one.kind == Kind.NOTE and one.undone_by is None]
+        written = [(row, one) for row, one in entries if _is_note(one)]
         if not written:
             return
         me, connected = self._window_state.me_at(source), self._attendance.connected.get(source)
@@ -288,3 +289,7 @@ class CrewNotes(QObject):
 def _is_at_work(job: Assignment, note: Entry) -> bool:
     """Whether a crew was at work on a job when it wrote, or not long before."""
     return job.state not in ENDED_ASSIGNMENT or note.at - job.since <= NEWS
+
+
+def _is_note(entry: Entry) -> bool:
+    return entry.kind == Kind.NOTE and entry.undone_by is None and not is_of_card(entry)

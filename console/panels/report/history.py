@@ -12,6 +12,7 @@ from console.rules.divert import left_in
 from console.rules.edit import NO_EFFECT, Edit, is_local
 from console.rules.queued import EditState, Queued
 from console.rules.rights import CITIZEN
+from console.rules.run_card import is_of_card, is_step_done
 
 STATE_WORDS: dict[EditState, str] = {
     EditState.QUEUED: "saved",
@@ -48,7 +49,8 @@ def edit_text(queued: Queued, catalog: Catalog, tr: Callable[[str], str], *, nam
 def entry_of(edit: Edit) -> Entry:
     """The line of history that an edit is to become."""
     text = str(edit.data.get("text", ""))
-    return Entry(edit.id, edit.report, edit.kind.value, edit.occurred_at, edit.author, data=edit.data, text=text)
+    data = edit.data | ({"undoes": edit.undoes} if edit.undoes and edit.kind is Kind.NOTE else {})
+    return Entry(edit.id, edit.report, edit.kind.value, edit.occurred_at, edit.author, data=data, text=text)
 
 
 def entry_text(
@@ -97,6 +99,13 @@ def _told_text(entry: Entry, tr: Callable[[str], str], channel: str, named: bool
                 else tr("Reported")
             )
             return tr("{what}, entered by {who}").format(what=told, who=entry.author) if by_staff else told
+        case Kind.NOTE if is_of_card(entry) and not is_step_done(entry):
+            told = tr("Step not done after all, by {who}: {text}") if named else tr("Step not done after all: {text}")
+            return told.format(who=entry.author, text=text)
+        case Kind.NOTE if is_of_card(entry):
+            return (tr("Step done by {who}: {text}") if named else tr("Step done: {text}")).format(
+                who=entry.author, text=text
+            )
         case Kind.NOTE if entry.data.get("channel"):
             told = tr("The caller adds, taken down by {who}: {text}") if named else tr("The caller adds: {text}")
             return told.format(who=entry.author, text=text)

@@ -76,6 +76,8 @@ def _of_status(situation: Situation, send: _OfferedStep | None) -> list[_Offered
         # Enter is neither: it must not send a second unit where the first one's next step is what is awaited, and that
         # step cannot be taken back. Who strikes Enter once more after the order would say that a crew is on its way
         # which has said nothing, and a P1 would leave the counter of those that wait for one.
+        if situation.more_crews and send is not None and situation.has_place:
+            return [_OfferedStep(NEXT_OF_UNIT[situation.lead_state]), send._replace(filled=False)]
         return [_OfferedStep(NEXT_OF_UNIT[situation.lead_state]), _OfferedStep("recommend")]
     if done and situation.needs_proof:
         photo = "New after photo" if situation.proof_is_old else "After photo"

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from api_client.model import AssignmentState, Report, Status
@@ -29,6 +30,7 @@ from console.rules.edit import Edit, is_local
 from console.rules.loaded import Loaded
 from console.rules.queued import Queued
 from console.rules.report import HAZARD
+from console.rules.run_card import skills_wanted
 from console.rules.scoped_code import ScopedCode
 from console.rules.status import ORDER, is_open
 from console.tasks import Tasks
@@ -248,6 +250,8 @@ class Recommender(QObject):
             theirs = [unit for unit in here if asked is None or unit.agency in (None, asked)]
             free = [unit for unit in theirs if unit.id not in live]
             service, areas = catalog.services.get(shown.service or ""), catalog.areas
+            if service is not None:
+                service = replace(service, skills=skills_wanted(service, catalog.run_card(shown)))
             around: dict[str, Any] = {"service": service, "areas": areas, "called_back": called_back, "most": None}
             around["travel"] = travel
             around["refused"] = {one.unit for one in details.assignments if one.state is AssignmentState.REFUSED}

@@ -9,7 +9,18 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject
 
-from api_client.model import Assignment, AssignmentState, Entry, Kind, Publication, Report, Unit, UnitState
+from api_client.model import (
+    Assignment,
+    AssignmentState,
+    Entry,
+    Kind,
+    Publication,
+    Report,
+    RunCard,
+    Status,
+    Unit,
+    UnitState,
+)
 from console.advice.units import Advice
 from console.cache.catalog import Catalog
 from console.cache.reader import CachedReport
@@ -49,11 +60,13 @@ from console.rules.queued import (
     was_held_back,
 )
 from console.rules.report import is_for_everybody, offered_to
+from console.rules.rights import may_undo
+from console.rules.run_card import crews_missing, crews_sent, steps_of
 from console.rules.sla import begun, clocks_at
 from console.rules.status import ORDER, is_open
 from widgets.photos import PhotoCard
 from widgets.ticket.panel import TicketPanel
-from widgets.ticket.values import ActionButton, AdviceRow, Strip, Ticket, TimelineRow
+from widgets.ticket.values import ActionButton, AdviceRow, StepRow, Strip, Ticket, TimelineRow
 
 _PUBLIC_WORDS = {
     Publication.WAITING: "words and photos wait for you",
@@ -207,8 +220,10 @@ class TicketController(QObject):
         area = self.tr("Area not known yet") if is_to_be_found else catalog.place(report.area)
         title = f"{service}, {catalog.areas[report.area].name}" if report.area in catalog.areas else service
         live = [self._crew(one, catalog.units[one.unit], details) for one in details.live if one.unit in catalog.units]
+        card = catalog.run_card(report)
+        crews = [text for text in (", ".join(live), self._crews_wanted(card, details)) if text]
         meta = [
-            ", ".join(live),
+            *crews,
             self.tr("×{n} duplicates" if report.duplicates > 1 else "×{n} duplicate").format(n=report.duplicates)
             if report.duplicates
             else "",
@@ -242,6 +257,9 @@ class TicketController(QObject):
                 merged=merged_rows(
                     self._merged[1] if self._merged[0] == details.row else (), self._now(), self._photos_text
                 ),
+                card=card.name if card is not None else "",
+                steps=self._card_steps(card, details),
+                meta_of_crews=len(crews),
                 timeline=self._timeline(details, catalog),
                 actions=self._steps(),
                 unread="" if self._window_state.loaded is Loaded.WHOLE else self.tr("not loaded yet"),
@@ -256,6 +274,37 @@ class TicketController(QObject):
         if not is_sent or unit.state is UnitState.UNAVAILABLE or silent_s < NO_ANSWER_S:
             return text
         return self.tr("{crew}, no answer for {n} min").format(crew=text, n=int(silent_s // 60))
+
+    def _crews_wanted(self, card: RunCard | None, details: ReportDetails) -> str:
+        """How many crews the run card wants, while not so many are on an open report."""
+        is_work = is_open(details.shown.status) and details.shown.status is not Status.VALIDATION
+        if card is None or not is_work or not crews_missing(card, details.assignments):
+            return ""
+        sent = crews_sent(details.assignments)
+        text = self.tr("{sent} of {n} crews") if sent else self.tr("{n} crews wanted")
+        return text.format(n=card.crews, sent=sent)
+
+    def _card_steps(self, card: RunCard | None, details: ReportDetails) -> list[StepRow]:
+        if card is None:
+            return []
+        me, role = self._window_state.me_at(details.source), self._situation.role
+        return [
+            StepRow(
+                one.words,
+                self._done_text(one.done, details),
+                may_go=one.done is not None and may_undo(me, role, one.done.author),
+            )
+            for one in steps_of(card, details.history)
+        ]
+
+    def _done_text(self, entry: Entry | None, details: ReportDetails) -> str:
+        """`rina 13:15`, and of what is not at the server yet that it is saved; "" for what is not done."""
+        if entry is None:
+            return ""
+        who = self.tr("you") if entry.author == self._window_state.me_at(details.source) else entry.author
+        when = formatting.moment(entry.occurred_at or entry.at, self._zone, self._now())
+        is_saved = any(entry.edit == one.edit for one in details.own_entries)
+        return self.tr("{who} {time} · saved" if is_saved else "{who} {time}").format(who=who, time=when)
 
     def _photos_text(self, count: int) -> str:
         return self.tr("1 photo") if count == 1 else self.tr("{n} photos").format(n=count)

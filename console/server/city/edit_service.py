@@ -22,9 +22,10 @@ from api_client import model
 from api_client.decoding import decode
 from api_client.model import AlarmChange, EditAnswer, EditBody, Entry, Kind, NewMessage, ReadMessages, Report
 from console.rules.divert import is_step
-from console.rules.edit import APPENDS, FIELDS, LEAVES, ON_NO_REPORT
+from console.rules.edit import APPENDS, FIELDS, LEAVES, NO_EFFECT, ON_NO_REPORT
 from console.rules.recreate import is_another
 from console.rules.rights import CITIZEN
+from console.rules.run_card import CARD, is_done_already
 from console.server.city import audit, public_replies, schema
 from console.server.city.alarms import change_alarms
 from console.server.city.callers import contact_row
@@ -210,6 +211,9 @@ class EditService:
             data[LEAVES] = [action.object for action in left]
         apply_effect(context, self._area_at, data, self.proofs)
         _keep_contact(unit_of_work, edit, report)
+        # protects: a-step-that-two-tick-is-done-once
+        if edit.kind is Kind.NOTE and data.get(CARD) and is_done_already(data["text"], context.history):
+            data[NO_EFFECT] = True
         if edit.kind is Kind.REPLY:
             data |= {public_replies.PUBLIC: public_replies.public_text(unit_of_work.connection, report, data["text"])}
         return _let_go(context, *context.finish(data), left)

@@ -21,6 +21,7 @@ from api_client.decoding import decode
 from api_client.model import ERASED, EditAnswer, Entry, Handover, Message, Report
 from console.rules.edit import LEAVES, NO_EFFECT
 from console.rules.report import HAZARD, is_erased
+from console.rules.run_card import CARD
 from console.rules.status import is_open
 from console.server.city import audit, schema
 from console.server.city.database import Database, holding
@@ -36,7 +37,7 @@ REQUEST, RETENTION, RESTORE = "request", "retention", "restore"
 _STAYS = frozenset(
     {"publication", "status", "priority", "service", "area", "agency", "hold", "place", "unit", "stack", "state",
      "to", "accepted", "merged_into", "into", "release", "role", "undoes", "channel", "of", "handover", LEAVES,
-     NO_EFFECT}
+     NO_EFFECT, CARD}
 )  # fmt: skip
 """What of an entry's data is no word of anybody's: codes, names of the staff, numbers of reports."""
 _WORDS_BEFORE = frozenset({"title", "description", "address"})
@@ -259,10 +260,16 @@ def _standard_texts(connection: sa.Connection) -> Iterable[str]:
     """The city's own standard texts, which are nobody's words."""
     for body in connection.scalars(sa.select(schema.templates.c.body)):
         yield decode(body, _TemplateWords).text
+    for body in connection.scalars(sa.select(schema.run_cards.c.body)):
+        yield from decode(body, _CardWords).steps
 
 
 class _TemplateWords(msgspec.Struct):
     text: str = ""
+
+
+class _CardWords(msgspec.Struct):
+    steps: tuple[str, ...] = ()
 
 
 def _bare(report: Report, standard: frozenset[str]) -> Report:

@@ -17,6 +17,7 @@ from api_client.model import AssignmentState, EditBody, Entry, Kind, Report, Sta
 from console.rules.edit import DUPLICATE
 from console.rules.merge import same
 from console.rules.report import HAZARD
+from console.rules.run_card import is_of_card
 from console.rules.status import ENDED_ASSIGNMENT, is_open
 from console.server.city import schema
 from console.server.city.edit_context import Before, EditContext, SeenVersion
@@ -211,7 +212,8 @@ def _why(unit_of_work: UnitOfWork, report: Report, change: Entry, seen: SeenVers
     if reason := str(change.data.get("reason") or ""):
         return reason[:_MOST_OF_A_NOTE]
     for entry in reversed(others_since(unit_of_work.connection, report.id, seen.version, origin)):
-        if entry.kind == Kind.NOTE and entry.author == change.author and entry.undone_by is None:
+        is_note = entry.kind == Kind.NOTE and not is_of_card(entry)
+        if is_note and entry.author == change.author and entry.undone_by is None:
             return entry.text[:_MOST_OF_A_NOTE]
     return ""
 
@@ -282,7 +284,8 @@ def _additions_since(unit_of_work: UnitOfWork, report: Report, seen: SeenVersion
     """
     later = others_since(unit_of_work.connection, report.id, seen.of("note"), origin)
     additions = [entry for entry in later if entry.kind in _ADDITIONS and entry.undone_by is None]
-    return [entry for entry in additions if "undoes" not in entry.data]
+    # protects: a-step-of-the-book-is-no-news
+    return [entry for entry in additions if "undoes" not in entry.data and not is_of_card(entry)]
 
 
 def _notes_since(

@@ -20,12 +20,14 @@ from api_client.model import (
     Message,
     ReadMark,
     Report,
+    RunCard,
     Service,
     Unit,
 )
 from console.rules.names import service_in
 from console.rules.proof import is_proof_missing
 from console.rules.report import HAZARD
+from console.rules.run_card import DoneStep, is_of_card, run_card_of, steps_of
 from console.rules.status import ENDED_ASSIGNMENT
 from console.server.city import schema
 from console.server.city.city import City
@@ -49,11 +51,20 @@ _MOST_ENDED = 100
 """So many of a unit's jobs that ended last are looked at; in years it has thousands."""
 
 
+class JobStep(msgspec.Struct, frozen=True):
+    """A step of the run card as a crew reads it: who has done it and when, "" and null while nobody has."""
+
+    words: str
+    who: str = ""
+    at: datetime | None = None
+
+
 class Job(msgspec.Struct, frozen=True):
     """One job of the unit: the assignment, the report as it is now, its service, and the notes on it.
 
     `area` names where the report lies, the smaller area first; "" where none is known. `needs_proof` is whether an
-    after photo of this round of the work is still to be taken: one that was returned proves nothing more.
+    after photo of this round of the work is still to be taken: one that was returned proves nothing more. `steps` are
+    those of the run card that counts for it.
     """
 
     assignment: Assignment
@@ -62,6 +73,7 @@ class Job(msgspec.Struct, frozen=True):
     words: tuple[Entry, ...]
     area: str
     needs_proof: bool
+    steps: tuple[JobStep, ...] = ()
 
 
 class CrewMessage(msgspec.Struct, frozen=True):
@@ -134,10 +146,11 @@ def _jobs(city: City, unit: Unit, wanted: tuple[str, ...]) -> tuple[list[Job], s
         shown.sort(key=lambda one: (one.state in ENDED_ASSIGNMENT, one.report not in hazards, -one.created.timestamp()))
         services = _by_id(connection, schema.services, {r.service or "" for r in reports.values()}, Service)
         areas = area_words(connection, {r.area or "" for r in reports.values()})
+        cards = [decode(body, RunCard) for body in connection.scalars(sa.select(schema.run_cards.c.body))]
         histories, meta = _histories(connection, keys), read_meta(connection)
     services = {code: service_in(one, wanted, meta.get(LANGUAGE, "")) for code, one in services.items()}
     jobs = [
-        _job(one, report, services.get(report.service or ""), histories.get(one.report, []), areas)
+        _job(one, report, services.get(report.service or ""), histories.get(one.report, []), areas, cards)
         for one in shown
         if (report := reports.get(one.report)) is not None
     ]
@@ -145,11 +158,24 @@ def _jobs(city: City, unit: Unit, wanted: tuple[str, ...]) -> tuple[list[Job], s
 
 
 def _job(
-    assignment: Assignment, report: Report, service: Service | None, history: list[Entry], areas: dict[str, str]
+    assignment: Assignment,
+    report: Report,
+    service: Service | None,
+    history: list[Entry],
+    areas: dict[str, str],
+    cards: list[RunCard],
 ) -> Job:
-    notes = (entry for entry in history if entry.kind == Kind.NOTE and entry.undone_by is None)
+    noted = (entry for entry in history if entry.kind == Kind.NOTE and entry.undone_by is None)
+    notes = tuple(entry for entry in noted if not is_of_card(entry))
     needs_proof = is_proof_missing(report, service, history)
-    return Job(assignment, report, service, tuple(notes), areas.get(report.area or "", ""), needs_proof)
+    card = run_card_of(cards, service, report.priority)
+    steps = tuple(map(_step, steps_of(card, history))) if card is not None else ()
+    return Job(assignment, report, service, notes, areas.get(report.area or "", ""), needs_proof, steps)
+
+
+def _step(step: DoneStep) -> JobStep:
+    done = step.done
+    return JobStep(step.words) if done is None else JobStep(step.words, done.author, done.occurred_at or done.at)
 
 
 def area_words(connection: sa.Connection, codes: set[str]) -> dict[str, str]:

@@ -33,7 +33,7 @@ const MESSAGES_SHOWN = 6;
 const READ_MS = 800;
 
 /**
- * @typedef {{assignment: any, report: any, service: any, words: any[], area?: string, needs_proof?: boolean}} Job
+ * @typedef {{assignment: any, report: any, service: any, words: any[], area?: string, needs_proof?: boolean, steps?: {words: string, who: string, at: string | null}[]}} Job
  * @typedef {{message: any, read: string | null}} CrewMessage
  * @typedef {{unit: any, jobs: Job[], timezone?: string, messages?: CrewMessage[]}} UnitJobs
  * @typedef {import("./deeds.js").Deed} Deed
@@ -550,6 +550,9 @@ function drawJob(job) {
   if (placed) byId("job-map").href = `geo:${Number(report.lat)},${Number(report.lon)}?q=${Number(report.lat)},${Number(report.lon)}`;
   void placeMap.show(report.lat, report.lon);
   drawPhotos(job);
+  const steps = job.steps ?? []; // a server of before has none
+  byId("job-steps-part").hidden = !steps.length;
+  fill(byId("job-steps"), ...steps.map((one) => make("li", { "data-done": one.at ? "" : null }, make("span", { class: "unseen" }, t(one.at ? "job.step_done" : "job.step_open")), make("span", { class: "words" }, one.words), one.at ? make("span", { class: "quiet" }, `${one.who} ${cityTime(one.at)}`) : "")));
   fill(byId("job-notes"), ...job.words.map((one) => make("li", {}, make("span", {}, make("b", {}, one.author), ` ${cityTime(one.at)}`), make("p", { class: "words" }, one.text))));
   const shown = deeds.list.filter((one) => one.report === report.id || (one.kind === "unit_state" && Date.parse(one.occurred_at) > Date.parse(assignment.created) - CLOCKS_MS));
   refill(byId("job-deeds"), ...shown.map(deedRow));

@@ -23,6 +23,7 @@ from api_client.model import (
     Kind,
     Limit,
     Report,
+    RunCard,
     Service,
     Status,
     Unit,
@@ -117,6 +118,15 @@ def test_each_report_stands_once_in_the_most_dangerous_section(city: City) -> No
         ("report:mine-held", TAKEN),
         ("report:held", HELD),
     ]
+
+
+def test_of_a_p1_it_is_told_how_many_steps_of_its_run_card_are_done(city: City) -> None:
+    city.put("run_card", RunCard("flood", "Banjir", ("Ask", "Tell"), ("flood",)))
+    city.put("report", city.report("a", 1), city.report("b", 1), city.report("c", 2))
+    for report, step in (("a", "Tell"), ("b", "Ask"), ("b", "Tell")):
+        data = {"text": step, "card": "flood"}
+        city.put("entry", Entry(f"{report}-{step}", report, "note", NOW, "rina", edit=step, text=step, data=data))
+    assert {item.report: item.steps for item in city.found().items} == {"a": (1, 2), "b": None, "c": None}
 
 
 def test_no_p1_is_left_out_for_want_of_room_and_the_rest_is_counted(city: City) -> None:

@@ -133,7 +133,7 @@ class Rig:
             reports=self.report_commands,
             units=self.unit_commands,
             undo=UndoCommand(self.window_state, self.undo_stack, self.forms, self.situation, self.actions),
-            ticket=SimpleNamespace(focus_advice=lambda: None),
+            ticket=SimpleNamespace(focus_advice=lambda: None, focus_steps=lambda: None),
             situation=self.situation,
         )
 

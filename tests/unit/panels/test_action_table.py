@@ -157,7 +157,7 @@ def test_menus_keep_their_order() -> None:
             "validate", "submit", "hold", "priority", "category", "place", "transfer", "merge", "unmerge", "close",
             "reopen", "close_here",
         ],
-        ["note", "reply", "photo", "contact", "caller_adds", "handover_note", "publish", "withhold"],
+        ["note", "reply", "photo", "contact", "caller_adds", "handover_note", "publish", "withhold", "steps"],
         ["go_to", "copy", "copy_number", "copy_place", "copy_link"],
     ]  # fmt: skip
     assert [[row.id for row in section] for section in ACTIONS.menu("unit")] == [

@@ -33,6 +33,7 @@ def at_work(role: str, **more: object) -> Situation:
         "has_place": True,
         "closures": True,
         "alarms": True,
+        "steps": True,
         "alarm_new": True,
         "publication": Publication.WAITING,
     }

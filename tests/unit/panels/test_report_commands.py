@@ -10,12 +10,24 @@ from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from api_client.model import Assignment, AssignmentState, Hold, Kind, Report, Status, UnitState, WaitsFor
+from api_client.model import (
+    Assignment,
+    AssignmentState,
+    Entry,
+    Hold,
+    Kind,
+    Report,
+    RunCard,
+    Status,
+    UnitState,
+    WaitsFor,
+)
 from console.advice.duplicates import Duplicate
 from console.advice.units import Advice
 from console.board.snapshot import BoardSnapshot
 from console.board.view import make_view
-from console.cache.catalog import Cities
+from console.cache.catalog import Catalog, Cities
+from console.panels.report.history import entry_of, entry_text
 from console.panels.report.offered_actions import next_steps
 from console.panels.report.recommendations import DuplicateCandidate, Recommendations
 from console.rules.filter import Filter
@@ -27,6 +39,13 @@ from tests.unit.board import naive
 from tests.unit.panels.conftest import NOW, Rig
 from widgets.forms.choose_one import ChooseOne
 from widgets.forms.hold import HoldForm
+
+
+def with_card(rig: Rig, card: RunCard) -> Cities:
+    """The cities of the window, with this run card."""
+    cities = rig.window_state.cities
+    return Cities({"city": replace(cities.of("city"), run_cards={card.id: card})}, cities.words)
+
 
 FORMS = {
     "note": ("gas smell", Kind.NOTE),
@@ -477,6 +496,49 @@ def test_the_key_of_the_first_crew_sends_no_second_one(rig: Rig) -> None:
     assert rig.said[-1] == "A unit is on this report already: A, then a digit, sends another"
     rig.unit_commands.dispatch_chosen("11")
     assert [edit.data["unit"] for edit in rig.saved(1)] == ["11"]
+
+
+def test_the_key_of_the_first_crew_sends_the_second_one_that_the_run_card_wants(rig: Rig) -> None:
+    rig.window_state.set_cities(with_card(rig, RunCard("flood", "Flood", ("Ask",), ("flood",), crews=2)))
+    rig.window_state.choose(1001)
+    rig.situation.set_details(rig.details(1001, "A", ["07"]))
+    rig.situation.set_recommendations(Recommendations(1001, units=(Advice("11", "SDA-11", 60, 100, (), False, 0, 0),)))
+    rig.steady_s += 1
+    now = replace(rig.situation.current, has_place=True)
+    buttons = next_steps(now, "SDA-11", "SDA-07", str, ACTIONS)
+    assert [(one.id, one.filled) for one in buttons[:3]] == [("on_scene", False), ("take", False), ("dispatch", False)]
+    assert rig.actions.press("dispatch")
+    assert [edit.data["unit"] for edit in rig.saved(1)] == ["11"]
+
+
+def test_a_step_of_the_run_card_is_ticked_once_and_the_tick_can_be_taken_back_at_any_time(rig: Rig) -> None:
+    rig.choose("A")
+    assert not rig.actions.run("steps")
+    assert rig.said[-1] == "The city has no run card for it"
+    rig.window_state.set_cities(with_card(rig, RunCard("flood", "Flood", ("Ask", "Tell"), ("flood",))))
+    assert rig.actions.run("steps")
+    rig.report_commands.tick("Call")  # what stood there a moment ago
+    rig.report_commands.tick("Tell")
+    (tick,) = rig.saved(1)
+    assert (tick.kind, tick.data, tick.report) == (Kind.NOTE, {"text": "Tell", "card": "flood"}, "A")
+    data = {"text": "Tell", "card": "flood"}
+    entry = Entry("9", "A", "note", NOW, "rina", edit=tick.id, text="Tell", data=data)
+    rig.situation.set_details(replace(rig.details(1001, "A"), entries=(entry,)))
+    rig.report_commands.tick("Tell")
+    assert rig.said[-1] == "Done already, by rina: Tell"
+    rig.outbox.on_outcome(Outcome(tick.id, EditState.ACCEPTED))
+    assert rig.undo_stack.undo_text == "Step done"
+    assert rig.actions.run("undo")
+    _, back = rig.saved(2)
+    assert (back.kind, back.undoes, back.data) == (Kind.NOTE, tick.id, data)
+    rig.report_commands.take_tick_back("Ask")  # it is not done
+    rig.report_commands.take_tick_back("Tell")
+    rig.situation.set_details(replace(rig.details(1001, "A"), entries=(replace(entry, author="budi"),)))
+    rig.report_commands.take_tick_back("Tell")
+    assert rig.said[-1] == "budi did it: he or a supervisor takes it back"
+    assert [(one.undoes, one.data) for one in rig.saved(3)[1:]] == [(tick.id, data)] * 2
+    assert entry_text(entry, Catalog(), str) == "Step done by rina: Tell"
+    assert entry_text(entry_of(back), Catalog(), str) == "Step not done after all, by rina: Tell"
 
 
 @pytest.mark.parametrize("step", ["on_scene", "done", "recall"])

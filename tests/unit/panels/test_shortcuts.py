@@ -67,7 +67,7 @@ def test_the_window_shows_the_keys_of_the_table(tmp_path: Path) -> None:
         tabs |= {"messages": "Ctrl M", "shift": "Ctrl 0"}
         assert window.window._tab_keys == tabs
         assert window.ticket._title._key == "Alt R"
-        assert window.ticket._keys == {"photos": "⇧ F", "advice": "1", "duplicates": "2", "timeline": "3"}
+        assert window.ticket._keys == {"card": "Q", "photos": "⇧ F", "advice": "1", "duplicates": "2", "timeline": "3"}
         assert window.command._open_key == "F2"
         assert window.status._undo.key_text == "F3"
         assert window.status._right[-1].cell.key_text == "F12"

@@ -8,7 +8,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from api_client.model import Assignment, AssignmentState, Entry, RunCard, Service
-from console.rules.run_card import crews_sent, doubles, run_card_of, skills_wanted, steps_of
+from console.rules.run_card import (
+    crews_missing,
+    crews_sent,
+    doubles,
+    is_done_already,
+    run_card_of,
+    skills_wanted,
+    steps_of,
+)
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 FLOOD, DRAIN, TREE = Service("flood", "Flood", "water"), Service("drain", "Drain", "water"), Service("tree", "Tree")
@@ -66,6 +74,11 @@ def test_crews_and_skills_are_those_of_card_and_category_together() -> None:
     boats = replace(card("flood1", "flood"), skills=("boat", "pump"))
     assert skills_wanted(pumps, boats) == ("pump", "boat")
     assert (skills_wanted(None, None), skills_wanted(pumps, None)) == ((), ("pump",))
+    assert is_done_already("Ask", [entry("1")])
+    assert not is_done_already("Tell", [entry("1"), replace(entry("2", "Tell"), data={"text": "Tell"})])
     states = (AssignmentState.EN_ROUTE, AssignmentState.DONE, AssignmentState.RECALLED, AssignmentState.RESERVED)
     jobs = [Assignment(str(n), "7", f"u{n}", state, AT, "rina", AT) for n, state in enumerate(states)]
     assert crews_sent(jobs) == 2
+    three = replace(boats, crews=3)
+    assert [crews_missing(one, jobs) for one in (None, boats, replace(boats, crews=2), three)] == [0, 0, 0, 1]
+    assert crews_missing(boats, ()) == 0, "every report wants one: that is said otherwise"

@@ -144,6 +144,25 @@ def test_what_a_caller_adds_stands_in_the_history_and_who_he_is_does_not(api: Ap
     assert api.ok("10", "note", {"text": "a plain one"})["entry"]["data"] == {"text": "a plain one"}
 
 
+def test_a_step_that_two_desks_tick_is_done_once_and_by_both(api: Api) -> None:
+    step = {"text": "Tell the power company", "card": "flood-p1"}
+    first, second = (api.ok("10", "note", step, device=desk)["entry"] for desk in ("desk 1", "desk 2"))
+    assert (first["data"], second["data"]) == (step, step | {"no_effect": True})
+    assert "no_effect" not in api.ok("10", "note", {"text": step["text"]})["entry"]["data"], "a note is a note"
+    api.ok("10", "note", step, undoes=second["edit"])
+    back = api.ok("10", "note", step, undoes=first["edit"])["entry"]
+    assert (back["text"], back["data"]) == (step["text"], step | {"undoes": first["edit"]})
+    assert api.ok("10", "note", step, device="desk 2")["entry"]["data"] == step, "it was to be done again"
+    other = {"text": "Smells of gas"}
+    for note, told in ((step, []), (other, ["note"])):  # only what somebody wrote is news to who closes a P1
+        api.ok("11", "set", {"priority": 1}, device="desk 1")
+        at = api.report("11")["version"]
+        api.ok("11", "note", note, device="desk 2")
+        answer = api.edit("11", "close", {"disposition": "nothing there", "release": []}, seen=at, device="desk 1")
+        assert list(answer.json().get("fields", ())) == told
+        api.edit("11", "reopen", {"reason": "again"}, device="desk 1")
+
+
 def test_answers_of_a_new_report_become_attributes_as_far_as_the_service_asks(api: Api, city: City) -> None:
     depth = ServiceAttribute("depth", "Depth", Datatype.NUMBER, required=True)
     city.put_services([Service("asks", "Asks", attributes=(depth,))])

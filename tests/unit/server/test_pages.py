@@ -15,7 +15,7 @@ from PIL import Image
 from typing_extensions import override
 
 from api_client.decoding import decode
-from api_client.model import Assignment, AssignmentState, EditBody, Kind
+from api_client.model import Assignment, AssignmentState, EditBody, Kind, RunCard
 from console.server.city import schema
 from console.server.city.city import City
 from console.server.city.database import next_numbers
@@ -105,12 +105,15 @@ def test_a_unit_reads_its_own_jobs(city: City, tmp_path: Path) -> None:
         office.ok("11", "dispatch", {"unit": "u2"})
         office.ok("12", "assign", {"unit": "u3"})
         office.ok("10", "note", {"text": "Mind the dog"})
+        city.put_run_cards([RunCard("hole", "Hole", ("Ask", "Tell"), ("road",))])
+        office.ok("10", "note", {"text": "Tell", "card": "hole"})
         assert nobody.get("/jobs").status_code == 401
         answer = crew.get("/jobs")
         assert answer.json()["unit"]["id"] == "u1"
         [job] = answer.json()["jobs"]
         assert (job["report"]["id"], job["service"]["name"], job["needs_proof"]) == ("10", "Road", True)
-        assert [word["text"] for word in job["words"]] == ["Mind the dog"]
+        assert [word["text"] for word in job["words"]] == ["Mind the dog"], "and no step of the run card"
+        assert [(one["words"], one["who"]) for one in job["steps"]] == [("Ask", ""), ("Tell", "rina")]
         crew.ok("10", "progress", {"unit": "u1", "state": "acknowledged"})
         [job] = crew.get("/jobs").json()["jobs"]
         assert (job["assignment"]["by"], job["assignment"]["ordered_by"]) == ("U1", "rina"), (

@@ -9,7 +9,18 @@ import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Assignment, AssignmentState, Clock, ClockState, Entry, Hold, Kind, UnitState, WaitsFor
+from api_client.model import (
+    Assignment,
+    AssignmentState,
+    Clock,
+    ClockState,
+    Entry,
+    Hold,
+    Kind,
+    RunCard,
+    UnitState,
+    WaitsFor,
+)
 from console.cache.catalog import Cities
 from console.panels import formatting
 from console.panels.report.history import entry_text
@@ -80,6 +91,38 @@ def test_a_crew_that_cannot_go_on_is_not_said_to_come(rig: Rig, qtbot: QtBot) ->
     ticket = panel.ticket()
     assert ticket is not None
     assert ticket.meta[0] == "SDA-07 cannot go on (accident), SDA-11 en route"
+
+
+def test_the_run_card_says_who_did_what_and_how_many_crews_are_wanted(rig: Rig, qtbot: QtBot) -> None:
+    city = rig.window_state.cities.of("city")
+    card = RunCard("flood", "Flood", ("Ask", "Tell", "Close"), ("flood",), crews=2)
+    rig.window_state.set_cities(
+        Cities({"city": replace(city, run_cards={"flood": card})}, rig.window_state.cities.words)
+    )
+    theme = make_theme()
+    panel = TicketPanel(theme, make_symbols(theme), panel_key="", section_keys=SECTION_KEYS)
+    qtbot.addWidget(panel)
+    controller = TicketController(panel, rig.window_state, UTC, lambda: NOW, panel)
+    data = {"text": "Tell", "card": "flood"}
+    there = Entry("1", "A", "note", NOW, "sari", edit="e1", text="Tell", data=data)
+    own = replace(there, id="e2", author="rina", edit="e2", text="Ask", data=data | {"text": "Ask"})
+    details = replace(rig.details(1001, "A", ("07",)), entries=(there,), own_entries=(own,))
+    controller.set_details(details)
+    ticket = panel.ticket()
+    assert ticket is not None
+    at = formatting.clock(NOW, UTC)
+    assert [(one.words, one.done) for one in ticket.steps] == [
+        ("Ask", f"you {at} · saved"), ("Tell", f"sari {at}"), ("Close", ""),
+    ]  # fmt: skip
+    assert ticket.meta[:2] == ["SDA-07 en route", "1 of 2 crews"]
+    controller.set_details(replace(details, assignments=rig.details(1001, "A", ("07", "11")).assignments))
+    ticket = panel.ticket()
+    assert ticket is not None
+    assert not [text for text in ticket.meta if "crews" in text]
+    controller.set_details(rig.details(1001, "A"))
+    ticket = panel.ticket()
+    assert ticket is not None
+    assert ticket.meta[0] == "2 crews wanted"
 
 
 def test_a_crew_that_does_not_answer_its_order_is_told_by_the_minute(rig: Rig, qtbot: QtBot) -> None:
