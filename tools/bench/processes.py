@@ -1,7 +1,8 @@
 """Edits a second through one, two and four server processes on one PostgreSQL: `python -m tools.bench.processes`.
 
 Checkouts are compared by giving their folders: they take turns within a minute, round by round, each on a city of its
-own in the same PostgreSQL, and the medians of the rounds are printed with what PostgreSQL's sessions waited for.
+own in the same PostgreSQL, and the medians of the rounds are printed with what PostgreSQL's sessions waited for. On a
+machine that others use only the processor time of an edit says something: that of the servers, and of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -51,6 +53,10 @@ class RoundOfWrites(msgspec.Struct, frozen=True):
     ms: list[float]
     refused: int
     waits: Counter[str]
+    own_ms: float
+    """Processor time of an edit, of the server processes."""
+    database_ms: float
+    """The same of all processes of PostgreSQL."""
 
 
 def main() -> None:
@@ -69,13 +75,13 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         counts = [1] if options.sqlite else options.processes
         served = [
-            (count, tree, *stack.enter_context(_city(tree, count, sqlite=options.sqlite)))
+            (count, tree, stack.enter_context(_city(tree, count, sqlite=options.sqlite)))
             for count in counts
             for tree in options.trees
         ]
         for _ in range(options.rounds):
-            for count, tree, database, ports in served:
-                made = _round(database, ports, options)
+            for count, tree, city in served:
+                made = _round(city, options)
                 found.setdefault((count, tree), []).append(made)
                 _say(f"  {count} processes, {tree.name}: {made.per_s:.0f}/s at a load of {os.getloadavg()[0]:.1f}")
     for (count, tree), rounds in found.items():
@@ -83,16 +89,26 @@ def main() -> None:
         _say(
             f"{count} processes, {tree.name}: {statistics.median(each.per_s for each in rounds):.0f}/s, "
             f"p50 {ms[len(ms) // 2]:.1f} ms, p99 {ms[len(ms) * 99 // 100]:.1f} ms, "
-            f"{sum(each.refused for each in rounds)} refused"
+            f"{sum(each.refused for each in rounds)} refused, processor of an edit: server "
+            f"{statistics.median(each.own_ms for each in rounds):.2f} ms, database "
+            f"{statistics.median(each.database_ms for each in rounds):.2f} ms"
         )
         waits = sum((each.waits for each in rounds), Counter[str]())
         for name, times in waits.most_common(12):
             _say(f"    {times / waits.total():.0%} {name}")
 
 
+class ServedCity(NamedTuple):
+    """A filled city, and the processes of a checkout that serve it."""
+
+    database: str
+    ports: list[int]
+    servers: list[int]
+    postmaster: int
+
+
 @contextlib.contextmanager
-def _city(tree: Path, count: int, *, sqlite: bool) -> Iterator[tuple[str, list[int]]]:
-    """A filled city and the ports of the processes of a checkout that serve it."""
+def _city(tree: Path, count: int, *, sqlite: bool) -> Iterator[ServedCity]:
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(own_postgres(durable=True))
         database = f"sqlite:///{server.folder / 'city.db'}" if sqlite else stack.enter_context(server.fresh(empty=True))
@@ -100,7 +116,7 @@ def _city(tree: Path, count: int, *, sqlite: bool) -> Iterator[tuple[str, list[i
         if sqlite:
             server.folder.chmod(0o777)
         subprocess.run([python, "-c", _FILL, database], cwd=tree, check=True)
-        ports = []
+        ports, servers = [], []
         for _ in range(count):
             command: list[str | Path] = [python, "-m", "console", "serve", "--database", database, "--port", "0"]
             process = stack.enter_context(
@@ -112,10 +128,29 @@ def _city(tree: Path, count: int, *, sqlite: bool) -> Iterator[tuple[str, list[i
             if address is None:
                 raise RuntimeError(f"{tree} does not serve")
             ports.append(int(address.group(1)))
-        yield database, ports
+            servers.append(process.pid)
+        postmaster = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
+        yield ServedCity(database, ports, servers, postmaster)
 
 
-def _round(database: str, ports: list[int], options: argparse.Namespace) -> RoundOfWrites:
+def _processor_s(processes: list[int]) -> float:
+    """Seconds of the processor that these have had, and children of theirs that ended."""
+    ticks = 0
+    for process in processes:
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _database_s(postmaster: int) -> float:
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    return _processor_s([postmaster, *map(int, children)])
+
+
+def _round(city: ServedCity, options: argparse.Namespace) -> RoundOfWrites:
+    database, ports = city.database, city.ports
+    own, of_database = _processor_s(city.servers), _database_s(city.postmaster)
     end = threading.Event()
     ms: list[float] = []
     refused: list[int] = []
@@ -137,7 +172,9 @@ def _round(database: str, ports: list[int], options: argparse.Namespace) -> Roun
     took = time.perf_counter() - began
     if watcher.ident is not None:
         watcher.join()
-    return RoundOfWrites(len(ms) / took, ms, len(refused), waits)
+    own, of_database = _processor_s(city.servers) - own, _database_s(city.postmaster) - of_database
+    each_ms = 1000 / max(1, len(ms))
+    return RoundOfWrites(len(ms) / took, ms, len(refused), waits, own * each_ms, of_database * each_ms)
 
 
 def _edit(

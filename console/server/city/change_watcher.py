@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,14 +19,14 @@ import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
 from console.server.city.city import City
-from console.server.city.database import COMMITTED
+from console.server.city.database import COMMITTED, EDITED
 from console.server.city.feed_buffer import FeedBuffer
 from console.server.city.meta import meta_value
 from console.server.city.presence import SEEN
 from console.server.city.rates import REQUESTS, rules_of
 
 if TYPE_CHECKING:
-    from psycopg import Notify
+    from psycopg.pq.abc import PGconn
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,8 @@ _LOOK_S = {"sqlite": 0.25, "other": 0.05}
 _LOOK_TOLD_S = 1.0
 """How often while PostgreSQL tells of every commit; it finds a database that was set back, of which nobody tells."""
 _REST_S = 0.02
-"""From the beginning of one look at the database to the next."""
+"""From one telling of what is new to the next."""
+_EDIT = re.compile(f"{EDITED}([0-9]{{1,18}})")
 _LISTEN_AGAIN_S = 2.0
 _STILL_THERE_S = 30.0
 ENDING_S = 2.0
@@ -77,6 +79,7 @@ class ChangeWatcher:
         self._city = city
         self._feed_buffer = FeedBuffer(city.changes, city.mark)
         self._due = asyncio.Event()
+        self._look_due = True
         self._users_stale = False
         self._rates: tuple[str | None, int] = (None, 1)
         self._aside_due = 0.0
@@ -147,21 +150,24 @@ class ChangeWatcher:
     async def _run(self) -> None:
         gap = _LOOK_S["sqlite" if self._city.database.is_sqlite else "other"]
         assert self._loop is not None
+        look_at = 0.0
         while not self._ending:
             self._due.clear()
-            self._users_stale = False
-            looked = self._loop.time()
-            self.mark = self._together(await self._look())
+            began = self._loop.time()
+            if self._look_due or began >= look_at:
+                self._look_due = self._users_stale = False
+                self.mark = self._together(await self._look())
+                look_at = began + (_LOOK_TOLD_S if self._told else gap)
             state = self.mark.epoch, self.mark.seq
             if state != self._announced:
                 self._announced = state
                 for listener in tuple(self.on_growth):
                     listener()
             with contextlib.suppress(TimeoutError):  # wait_for would lose a cancellation that comes with what is due
-                async with asyncio.timeout(_LOOK_TOLD_S if self._told else gap):
+                async with asyncio.timeout(max(0.0, look_at - self._loop.time())):
                     await self._due.wait()
-            # Of many commits in a row each is not looked at by each process: that would take more than the edits do.
-            await asyncio.sleep(max(0.0, looked + _REST_S - self._loop.time()))
+            # Of many commits in a row each is not told by itself: that would take more than the edits do.
+            await asyncio.sleep(max(0.0, began + _REST_S - self._loop.time()))
 
     async def _listen(self) -> None:
         """Let PostgreSQL tell of the commits and the presence of other servers; while it cannot, looking is enough."""
@@ -175,10 +181,10 @@ class ChangeWatcher:
                     await connection.execute(f"LISTEN {COMMITTED}")
                     await connection.execute(f"LISTEN {SEEN}")
                     await connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", PRESENT)
+                    connection.add_notify_handler(lambda notice: self._on_notice(notice.channel, notice.payload))
                     self._told = True
                     while True:
-                        async for notice in connection.notifies(timeout=_STILL_THERE_S):
-                            self._on_notice(notice)
+                        await self._hear(connection.pgconn)
                         await connection.execute("SELECT 1")
             except (psycopg.Error, OSError) as error:
                 log.info("PostgreSQL does not tell of commits, they are looked for: %s", error)
@@ -186,10 +192,43 @@ class ChangeWatcher:
                 self._told = False
             await asyncio.sleep(_LISTEN_AGAIN_S)
 
-    def _on_notice(self, notice: Notify) -> None:
-        if notice.channel == SEEN:
+    async def _hear(self, line: PGconn) -> None:
+        """Take in for a while what PostgreSQL says by itself. Raises what psycopg does when it is gone.
+
+        The driver's own generator makes a dozen objects and two calls of the system for each notice, and each process
+        gets those of all.
+        """
+        assert self._loop is not None
+        gone: asyncio.Future[None] = self._loop.create_future()
+
+        def read() -> None:
+            try:
+                line.consume_input()
+                while (notice := line.notifies()) is not None:
+                    self._on_notice(notice.relname.decode(), notice.extra.decode())
+            except Exception as fault:
+                if not gone.done():
+                    gone.set_exception(fault)
+
+        self._loop.add_reader(line.socket, read)
+        try:
+            read()  # what came with an answer
+            async with asyncio.timeout(_STILL_THERE_S):
+                await gone
+        except TimeoutError:
+            return
+        finally:
+            self._loop.remove_reader(line.socket)
+
+    def _on_notice(self, channel: str, payload: str) -> None:
+        if channel == SEEN:
             self._city.presence.moved()
-        elif not notice.payload.isdigit() or int(notice.payload) > self.mark.seq:
+        elif (edit := _EDIT.fullmatch(payload)) is not None:
+            if (seq := int(edit[1])) > self.mark.seq:
+                self._city.database.hear(seq)
+                self._committed(seq, users=False)
+        elif not payload.isdigit() or int(payload) > self.mark.seq:
+            self._look_due = True
             self._due.set()
 
     async def _look(self) -> DatabaseMark:
@@ -235,6 +274,10 @@ class ChangeWatcher:
                 self._loop.call_soon_threadsafe(self._committed, seq, users)
 
     def _committed(self, seq: int, users: bool) -> None:
+        """An edit tells all that there is to know of it. Its commit is looked at where nothing is known of what was
+        before, and where its number is lower, as in a database that was set back.
+        """
         self._users_stale = self._users_stale or users
+        self._look_due = self._look_due or users or self.mark.users is None or seq < self.mark.seq
         self.mark = DatabaseMark(self.mark.epoch, max(seq, self.mark.seq), None if users else self.mark.users)
         self._due.set()

@@ -13,6 +13,7 @@ import contextlib
 import functools
 import os
 import re
+import select
 import sqlite3
 import threading
 import time
@@ -48,6 +49,8 @@ VERSIONS = "version"
 EPOCH = "epoch"
 COMMITTED = "sigap_committed"
 """PostgreSQL's channel that tells every server of the counter's value after each commit."""
+EDITED = "edit "
+"""What stands before the value where an edit was committed, which changes no user."""
 
 _HEARD = frozenset({AssignmentState.ACKNOWLEDGED, AssignmentState.EN_ROUTE, AssignmentState.ON_SCENE})
 """How far a crew is by its own word."""
@@ -74,6 +77,8 @@ LONG_SILENT_S = 3600.0
 _WAIT_MS, _LONG_WAIT_MS = 5_000, 60_000
 """How long an edit and such work wait for other programs that write into an SQLite file."""
 _SHORT_WAIT_MS = 100
+_USED, _TRUSTED_S = "used", 1.0
+"""How long a connection is taken to be good after it was used."""
 _LOOK_S = 0.25
 """How often whoever waits for his turn to write looks whether he still has to."""
 _LIMITED = sa.select(
@@ -170,9 +175,12 @@ class Database:
             "pool_timeout": _CONNECTION_WAIT_S,
         }
         if not self.is_sqlite:
-            options |= {"isolation_level": "READ COMMITTED", "pool_pre_ping": True}
+            options |= {"isolation_level": "READ COMMITTED"}
         self.engine = sa.create_engine(self.url, **options)
-        if self.is_sqlite:
+        if not self.is_sqlite:
+            sa.event.listen(self.engine, "checkin", _remember_use)
+            sa.event.listen(self.engine, "checkout", functools.partial(_check_line, self.engine.dialect))
+        else:
             sa.event.listen(self.engine, "do_connect", _make_private)
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
@@ -199,7 +207,8 @@ class Database:
 
     def state(self) -> tuple[Mark, int, int]:
         """The mark, and of the users the number of the last change and how many there are: in one question, which sees
-        one state without a transaction around it. Each process asks it after each commit of any.
+        one state without a transaction around it. Each process asks it once a second, and after commits but those of
+        edits.
         """
         with self.engine.connect() as plain:
             connection = plain if self.is_sqlite else plain.execution_options(isolation_level="AUTOCOMMIT")
@@ -302,9 +311,13 @@ class Database:
         if not self.is_sqlite:
             connection.execute(sa.select(sa.func.pg_notify(channel, "")))
 
+    def hear(self, seq: int) -> None:
+        """Take in that this number was committed."""
+        self.mark = Mark(self.mark.epoch, max(self.mark.seq, seq))
+
     def announce(self, seq: int, *, users: bool = True) -> None:
         """Wake those who follow the feed; `users` is False when no user can have been changed."""
-        self.mark = Mark(self.mark.epoch, max(self.mark.seq, seq))
+        self.hear(seq)
         for listener in tuple(self.on_commit):
             listener(seq, users)
 
@@ -367,8 +380,10 @@ _COUNT = (
     .values(value=schema.counters.c.value + sa.bindparam("count"))
 )
 _TAKE = _COUNT.returning(schema.counters.c.value)
-TAKE_AND_TELL = _COUNT.returning(
-    schema.counters.c.value, sa.func.pg_notify(COMMITTED, sa.cast(schema.counters.c.value, sa.Text))
+_VALUE = sa.cast(schema.counters.c.value, sa.Text)
+TAKE_AND_TELL = _COUNT.returning(schema.counters.c.value, sa.func.pg_notify(COMMITTED, _VALUE))
+TAKE_AND_TELL_EDIT = _COUNT.returning(
+    schema.counters.c.value, sa.func.pg_notify(COMMITTED, sa.literal(EDITED).op("||")(_VALUE))
 )
 _PRESENT = sa.select(schema.counters.c.value).where(schema.counters.c.name == COUNTER)
 _PRESENT_AND_FLOOR = sa.select(schema.counters.c.name, schema.counters.c.value).where(
@@ -549,6 +564,34 @@ def _patient(connection: sa.Connection) -> Iterator[None]:
         yield
     finally:
         driver.execute(f"PRAGMA busy_timeout={_WAIT_MS}")
+
+
+def _remember_use(_: Any, record: Any) -> None:
+    record.info[_USED] = time.monotonic()
+
+
+def _check_line(dialect: sa.Dialect, driver: Any, record: Any, _: Any) -> None:
+    """Ask PostgreSQL whether it is still there, unless it was just now: what then ends a connection shows at its end of
+    the line. Raises InvalidatePoolError, upon which other connections are made.
+    """
+    used = record.info.get(_USED)
+    if used is None:
+        return
+    try:
+        # protects: an-ended-connection-is-not-used
+        if time.monotonic() - used < _TRUSTED_S and not _has_said_something(driver.fileno()):
+            return
+        dialect.do_ping(driver)
+    except (dialect.loaded_dbapi.Error, OSError) as fault:
+        raise sa.exc.InvalidatePoolError from fault
+
+
+def _has_said_something(line: int) -> bool:
+    if not hasattr(select, "poll"):
+        return True
+    waiting = select.poll()  # select.select takes no descriptor above 1,023
+    waiting.register(line, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -16,7 +16,7 @@ import msgspec
 import sqlalchemy as sa
 
 from console.server.city import schema
-from console.server.city.database import COUNTER, TAKE_AND_TELL, writing
+from console.server.city.database import COUNTER, TAKE_AND_TELL_EDIT, writing
 
 
 class StoredAnswer(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ class _Compiled(NamedTuple):
 def _statements(
     rows: Sequence[tuple[str, dict[str, Any]]], answer: StoredAnswer
 ) -> Iterator[tuple[_Compiled, dict[str, Any]]]:
-    yield _compiled(TAKE_AND_TELL, ("count",)), {"count": len(rows)}
+    yield _compiled(TAKE_AND_TELL_EDIT, ("count",)), {"count": len(rows)}
     for later, (kind, row) in enumerate(rows, 1 - len(rows)):
         yield _numbered(kind, tuple(row)), row | {"later": -later}
     named = {"status": answer.status, "at": answer.at, "before": answer.before, "after": answer.after}

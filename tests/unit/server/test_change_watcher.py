@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 
@@ -11,6 +12,7 @@ from sqlalchemy.pool import QueuePool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
+from typing_extensions import override
 
 from api_client.model import EditBody, Kind
 from console.server.admin.apply import apply_setup
@@ -109,6 +111,46 @@ def test_processes_are_counted_and_the_citys_own_rules_are_found(city: City, mon
             await one.stop()
 
     asyncio.run(watched())
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_edits_of_other_processes_are_told_without_a_look_and_their_users_are_looked_at(city: City) -> None:
+    looks = 0
+
+    class Counting(ChangeWatcher):
+        @override
+        async def _look(self) -> DatabaseMark:
+            nonlocal looks
+            looks += 1
+            return await super()._look()
+
+    async def told() -> tuple[int, DatabaseMark, DatabaseMark]:
+        change_watcher = Counting(city)
+        grown = asyncio.Event()
+        change_watcher.on_growth.append(grown.set)
+        async with asyncio.timeout(20):
+            await change_watcher.start()
+            while not change_watcher._told:
+                await asyncio.sleep(0.01)
+            before, edits = looks, 40
+            for n in range(edits):
+                grown.clear()
+                await asyncio.to_thread(note, other, n)
+                await grown.wait()
+            edited, looked = change_watcher.mark, looks - before
+            assert edited.seq == other.seq()
+            await asyncio.to_thread(add_user, other, "rina", "operator")
+            while change_watcher.mark.users == edited.users:
+                grown.clear()
+                await grown.wait()
+            changed = change_watcher.mark
+            await change_watcher.stop()
+        return edits - looked, edited, changed
+
+    with contextlib.closing(City(city.database.url.render_as_string(hide_password=False))) as other:
+        spared, edited, changed = asyncio.run(told())
+    assert spared > 20
+    assert changed.seq > edited.seq
 
 
 async def receive() -> Message:

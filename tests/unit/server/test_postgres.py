@@ -60,6 +60,16 @@ def test_four_servers_and_psql_fit_into_the_hundred_connections_of_postgresql(
         assert open_now + listening + psql_and_backup + of_the_administrator <= 100
 
 
+def test_a_connection_that_was_ended_a_moment_ago_is_not_used(two_cities: tuple[City, City]) -> None:
+    held = [one.database for one in two_cities]
+    with held[0].read() as connection:
+        driver: Any = connection.connection.driver_connection
+    with held[1].read() as other:
+        other.execute(sa.select(sa.func.pg_terminate_backend(driver.info.backend_pid, 5_000)))
+    with held[0].read() as connection:
+        assert connection.scalar(sa.select(1)) == 1
+
+
 def test_one_key_at_two_servers_is_one_edit_and_one_unit_is_sent_once(two_cities: tuple[City, City]) -> None:
     answers: list[Any] = []
     go = threading.Barrier(4)
