@@ -154,6 +154,7 @@ def test_after_the_filter_line_the_arrows_walk_the_queue(window: Any) -> None:
 def test_one_ring_shows_what_hears_the_keys(window: Any) -> None:
     assert not any(ring.isVisible() for ring in window.window.findChildren(FocusRing)), "calm before a key is used"
     find(window, "unassigned", lambda now: now.advice)
+    wait_for(lambda: window.map._ready, what="the map's page, which takes the keyboard")
     for panel in ("queue", "map", "units", "report"):
         window.window.focus_panel(panel)
         rings = [ring for ring in window.window.findChildren(FocusRing) if ring.isVisible()]

@@ -150,6 +150,7 @@ def test_one_report_through_every_status_by_keyboard(city: Served, tmp_path: Pat
 def test_new_report_by_telephone_is_in_the_queue_at_once_and_at_the_server_once(city: Served, tmp_path: Path) -> None:
     with console(tmp_path / "one", city.address) as one:
         wait_ready(one)
+        wait_for(lambda: one.map._ready, what="the map, in whose middle the report is")
         before = one.window_state.view.counts.all_open
         at_server = city.get("/dispatch/v1/stats")["reports"]
         key(one, "N", Qt.KeyboardModifier.ControlModifier)

@@ -261,6 +261,11 @@ def test_a_question_about_a_line_is_answered_beside_it(desks: Desks) -> None:
     to_front(budi)
     key(budi, "H", CTRL)
     wait_for(lambda: budi.handover_panel.row(line), what="its lines")
+    budi.window.focus_panel("queue")
+    key(budi, "H", CTRL)
+    assert budi.window.current_panel() == "handover", (
+        "whoever goes back to it does not leave it: Enter would send crews"
+    )
     budi.handover_panel.go_to(line)
     press(Qt.Key.Key_Q)
     typed("Who has the key?")

@@ -133,7 +133,7 @@ def test_what_the_operator_has_not_seen_is_told_after_a_new_start_too(city: Serv
         refused = told_refusal(city, window)
         window.window.close()
     with console(tmp_path, city.address, kept=load_settings(tmp_path)) as window:
-        wait_ready(window)
+        wait_ready(window, looks=False)
         begun(window)
         assert window.banner.notice.bold == "New P1 without a crew:"
         wait_for(lambda: window.banner.notice.text.endswith(": Water rises"), what="the same one")
@@ -163,7 +163,7 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
         kept = window.handover
     with console(tmp_path, city.address, text_scale=1.1) as window:
         window.take_up(kept)
-        wait_ready(window)
+        wait_ready(window, looks=False)
         wait_for(lambda: window.banner._more == 1, what="both")
         assert window.banner.notice.bold == "New P1 without a crew:"
         wait_notice_read(window)

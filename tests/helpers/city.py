@@ -7,8 +7,11 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
+import sqlite3
 import subprocess
+import tempfile
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,6 +65,8 @@ class Served:
             self.process.stdout.close()
             raise AssertionError(f"it ended with {self.process.wait()}: {self.log()[-3000:]}")
         self.address, self.port = found.group(0), int(found.group(1))
+        _forget_read(self.address)
+        _SERVED.add(self.address)
         return self
 
     def stop(self) -> None:
@@ -118,6 +123,43 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 20, what: str |
         QTest.qWait(10)
 
 
+_CACHE = "cache.db"
+_SERVED: set[str] = set()
+"""The addresses of the cities that may be opened by more than one console: those of `Served`."""
+_READ: dict[tuple[str, ...], Path] = {}
+"""The operator's name, and the keys and addresses of cities -> a copy of the cache that a console had of them."""
+
+
+def _forget_read(address: str) -> None:
+    """What was read at this address is of no use: another server may answer there now."""
+    for who in [who for who in _READ if address in who]:
+        del _READ[who]
+
+
+def _give_what_was_read(folder: Path, who: tuple[str, ...]) -> None:
+    """Give a profile without a cache the one that a console of the same operator had of the same cities when it was
+    closed: to read them from nothing is more than half of what opening a window takes. What has happened since is read
+    from the server.
+    """
+    kept, cache = _READ.get(who), folder / _CACHE
+    if kept is not None and not cache.exists():
+        shutil.copyfile(kept, cache)
+        cache.chmod(0o600)
+
+
+def _keep_what_was_read(folder: Path, who: tuple[str, ...]) -> None:
+    if who not in _READ:
+        copies = Path(os.environ["SIGAP_HOME"]) / "caches"
+        copies.mkdir(exist_ok=True)
+        copy = Path(tempfile.mkdtemp(dir=copies)) / _CACHE
+        with (
+            contextlib.closing(sqlite3.connect(folder / _CACHE)) as cache,
+            contextlib.closing(sqlite3.connect(copy)) as to,
+        ):
+            cache.backup(to)
+        _READ[who] = copy
+
+
 @contextlib.contextmanager
 def console(
     folder: Path,
@@ -136,6 +178,7 @@ def console(
     actions: Any = None,
     map_beat_ms: int = 20_000,
     sound: Sequence[str] = (),
+    anew: bool = False,
 ) -> Iterator[Any]:
     """Open a real ConsoleWindow with a profile and a sync process of its own until the block ends.
 
@@ -146,10 +189,12 @@ def console(
     table of actions. `own_sync`: start the sync process from nothing, for tests that stop or kill it. `map_beat_ms`:
     how often the map's page is asked whether it is alive. It may not answer within the program's own two seconds where
     other programs have the processors, and would be loaded again, with a notice and the keyboard, in any test. `sound`:
-    the command of its sound process; without one it has none.
+    the command of its sound process; without one it has none. `anew`: read the cities from nothing, though a console
+    has read them before.
     """
     from PySide6.QtWidgets import QApplication
 
+    from console.rules.loaded import Loaded
     from console.rules.messages import Source
     from console.settings import Settings, Tokens
     from console.window.actions import ACTIONS
@@ -164,6 +209,10 @@ def console(
         Source(key, key.capitalize(), address, "dispatch", timezone="Asia/Jakarta", user=name)
         for key, address in addresses.items()
     ]
+    who = (name, *(f"{one.key} {one.user}" for one in followed), *(one.url for one in followed))
+    again = not anew and all(one.url in _SERVED for one in followed)
+    if again:
+        _give_what_was_read(folder, who)
     settings = kept or Settings(go_on=go_on, text_scale=text_scale)
     settings.sources = followed
     tokens = Tokens("test")
@@ -186,11 +235,15 @@ def console(
     window.sound.command = list(sound)
     window.images._timeout_s = 60  # how long a child takes to start depends on what else the computer does
     window.open()
+    whole = False
     try:
         yield window
+        whole = window.window_state.loaded is Loaded.WHOLE and not window.sources.filling()
     finally:
         window.leave()
         window.close()
+    if again and whole:
+        _keep_what_was_read(folder, who)
 
 
 def run_sigap(*arguments: str, home: Path, timeout_s: float = 120, stdin: str = "") -> subprocess.CompletedProcess[str]:

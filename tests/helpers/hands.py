@@ -10,7 +10,6 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from console.panels.notifications.hazards import HazardNews
 from console.rules.loaded import Loaded
 from tests.helpers.city import wait_for
 from widgets.key_repeats import TWICE_S
@@ -24,16 +23,20 @@ _SPELLED = {"↵": "Return", "⇧": "Shift", "↑": "Up", "↓": "Down", "←": 
 
 
 def wait_ready(console: Any, *, looks: bool = True) -> None:
-    """Wait until the first fill is read and shown; and look at the P1 that stand there, so that no strip tells them."""
+    """Wait until all that the servers have is read and shown; and look at the P1 that stand there, so that no strip
+    tells them.
+    """
     wait_for(
         lambda: console.window_state.view is not None and console.window_state.view.total > 0, 40, "the first reports"
     )
     wait_for(lambda: not console.sources.filling(), 40, "the fill")
     wait_for(lambda: console.window_state.loaded is Loaded.WHOLE, what="all figures")
+    board = console.board_updater
+    wait_for(lambda: not (board._rows or board._wanted or board._running), what="what was read last")
     if looks:
         read = console.window_state.read_sources
         wait_for(lambda: read <= console.hazards._points._begun.keys(), what="what stands is told")
-        console.hazards.see(*(one.row for one in console.hazards.unseen if one.news is HazardNews.STANDING))
+        console.hazards.see(*(one.row for one in console.hazards.unseen))
         QApplication.processEvents()  # what is below the strip has its place
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QApplication
 
 from api_client.decoding import convert
 from api_client.model import (
@@ -253,8 +254,12 @@ class HandoverPage(QObject):
         return self._forms.draft_key(FORM, self._source, f"{shift.start:%Y-%m-%dT%H}")
 
     def toggle(self) -> None:
-        """Show the page, or go back to the map."""
-        if self._panel.isVisible():
+        """Show the page, or give it the keyboard where another panel has that; from the page go back to the map.
+
+        Whoever goes back to an open page goes on to confirm its lines: over the queue the same keys send crews.
+        """
+        focused = QApplication.focusWidget()
+        if focused is not None and self._panel.isAncestorOf(focused):
             self._show_panel(False)
         else:
             self.open()
