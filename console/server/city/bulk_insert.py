@@ -150,8 +150,9 @@ _KNOWN_IN_POSTGRESQL = "SELECT id, updated FROM reports WHERE id = ANY(%s)"
 
 def _newer(connection: sa.Connection, known: dict[str, int], prepared: list[_Prepared]) -> Iterator[_Prepared]:
     """What takes the place of a report that is there."""
-    listed = schema.erasures.c.report
-    erased = set(connection.scalars(sa.select(listed).where(listed.in_(list(known)))))
+    listed, there = schema.erasures.c, schema.reports.c
+    is_listed = sa.and_(listed.report == there.id, listed.created == there.created)
+    erased = set(connection.scalars(sa.select(there.id).where(is_listed, there.id.in_(list(known)))))
     for one in prepared:
         # protects: a-file-brings-nothing-erased-back
         if one.id in erased:

@@ -120,19 +120,26 @@ def _is_due(before: datetime) -> sa.ColumnElement[bool]:
 def erase_again(database: Database, connection: sa.Connection, listed: Iterable[ErasureRecord], now: datetime) -> int:
     """Erase in this transaction, after a restore, what was erased on request before; returns how many reports.
 
-    A report that has the number by now and was created at another time is another one.
+    A report that has the number by now and was created at another time is another one, perhaps of another city whose
+    backups lie beside.
     """
-    records = list({record.report: record for record in listed}.values())
     actions = []
-    for record in sorted(records):
+    records: dict[str, ErasureRecord] = {}
+    # protects: the-list-of-another-city-hides-none
+    for record in sorted({(one.report, one.created): one for one in listed}.values()):
         unit_of_work = UnitOfWork(database, connection, now)
         report = unit_of_work.report(record.report)
-        if report is None or schema.micros(report.created) != record.created or is_erased(report):
+        if report is None:
+            records.setdefault(record.report, record)
+        if report is None or schema.micros(report.created) != record.created:
+            continue
+        records[record.report] = record
+        if is_erased(report):
             continue
         _erase(database, unit_of_work, report, SERVER, "Erased again after a restore", RESTORE)
         unit_of_work.settle()
         actions.append(_audited(SERVER, report.id, RESTORE))
-    keep_records(database, connection, records)
+    keep_records(database, connection, records.values())
     # What the backup brought back of photos was put there just now.
     connection.execute(sa.update(schema.removed_photos).values(at=_wall_clock()))
     if actions:

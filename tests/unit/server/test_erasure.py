@@ -185,6 +185,8 @@ def test_an_older_backup_is_restored_without_it(city: City, spoken: str, tmp_pat
         return again
 
     restored("--replace")
+    with (media / LIST).open("a") as kept:  # another city's, whose report has the same number
+        kept.write(f'["{spoken}",{10**17},{10**17}]\n["{spoken}",5,5]\n')
     restored("--replace", "--media", str(media))
     assert [path.name for path in media.iterdir()] == [LIST]
     restored("--media", str(media), database=f"sqlite:///{tmp_path / 'lost.db'}")
