@@ -14,6 +14,7 @@ from console.server.admin.apply import apply_setup, present_setup
 from console.server.admin.sent_folder import SentFolder, packed_folder, read_sent
 from console.server.admin.setup import CitySetup, UnitRecord
 from console.server.city.records import COMMAND_LINE
+from console.server.city.setup_work import DraftNote, note_draft
 from console.server.city.users import Users, add_user
 from tests.web.accessibility import assert_accessible
 from tests.web.conftest import Site
@@ -108,9 +109,13 @@ def test_a_fault_marks_its_row_and_nothing_is_applied(site: Site, phones: Any, t
 
 def test_what_another_has_applied_meanwhile_is_compared_anew(site: Site, phones: Any) -> None:
     """What both changed is outlined and said; what only the other changed stays as the other has it."""
+    note_draft(site.city.database, "budi", DraftNote("b", 2), site.city.clock())
     page = signed_in(site, phones, "units", "412")
+    expect(page.locator("#drafts")).to_contain_text("budi has a draft open")
     typed(page, "u1", "name", "Mine")
     expect(page.get_by_role("button", name="Apply 1 change")).to_be_enabled()
+    seen = note_draft(site.city.database, "budi", DraftNote("b", 0), site.city.clock()).drafts
+    assert [(one.who, one.rows) for one in seen] == [("ani", 1)]
     unit = replace((present_setup(site.city).units or ())[0], name="Theirs", contact="radio 9")
     apply_setup(site.city, CitySetup(units=(unit, UnitRecord("u2"))), COMMAND_LINE)
     page.get_by_role("button", name="Apply 1 change").click()
@@ -121,6 +126,8 @@ def test_what_another_has_applied_meanwhile_is_compared_anew(site: Site, phones:
     page.get_by_role("button", name="Apply 1 change").click()
     expect(page.locator("#difference h2")).to_have_text("Nothing is changed")
     assert [(one.id, one.name, one.contact) for one in site.city.units()] == [("u1", "Mine", "radio 9"), ("u2", "", "")]
+    expect(page.locator("#applied li")).to_contain_text(["1 unitani", "2 unitscommand line"])
+    expect(page.locator("#drafts")).to_be_hidden()
 
 
 def test_without_javascript_the_city_can_be_read(site: Site, phones: Any) -> None:

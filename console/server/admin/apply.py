@@ -7,6 +7,7 @@ retired. A unit with open jobs stays until they are done.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -42,6 +43,7 @@ from console.server.city.rates import REQUESTS, RULES, rules_of, text_of
 from console.server.city.records import Actor
 from console.server.city.retention import RETENTION, Retention
 from console.server.city.rights import call_signs
+from console.server.city.setup_work import APPLIED, AppliedList, AppliedSetup, with_applied
 from console.server.city.users import KnownUser, drop_users, put_users
 from console.server.errors import CityChanged, Invalid
 
@@ -218,6 +220,9 @@ class _Plan:
         kept = ("name", "timezone", LANGUAGE, REQUESTS)
         facts = [{"key": key, "value": self.meta[key]} for key in kept if key in self.meta]
         facts += [setting_row(RETENTION, self.retention), setting_row(MODERATION, self.moderation)]
+        counts = Counter(one.part for one in self.difference.changes if one.did is not Did.KEPT)
+        applied = with_applied(read_setting(connection, APPLIED, AppliedList), AppliedSetup(now, by.name, dict(counts)))
+        facts.append(setting_row(APPLIED, applied))
         database.upsert(connection, schema.meta, facts)
         audit.append(connection, now, audit.AuditedAction(by, audit.CITY, detail=self._detail()))
         return last

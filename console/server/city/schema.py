@@ -274,6 +274,17 @@ consoles = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False),  # when it told last that the user is there
 )
 
+city_drafts = sa.Table(
+    "city_drafts",
+    metadata,
+    sa.Column("user", sa.Text, primary_key=True),
+    sa.Column("tab", sa.Text, primary_key=True),  # of a browser
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),  # when its page told last that it is open
+)
+"""Drafts of the city's set-up that are open at administration pages."""
+
 photo_facts = sa.Table(
     "photo_facts",
     metadata,

@@ -59,6 +59,7 @@ from console.server.city.media import MEDIA_TYPES, MOST_BYTES, MOST_PIXELS, Medi
 from console.server.city.pins import change_own_pin
 from console.server.city.records import Actor
 from console.server.city.rights import check_scope, check_unit_scope, may_see_contacts
+from console.server.city.setup_work import DraftNote, SetupWork, note_draft
 from console.server.city.unit_of_work import UnitOfWork
 from console.server.errors import (
     AlreadyThereRefusal,
@@ -617,6 +618,19 @@ class Dispatch:
                 refusals=(WrongType, Invalid),
             ),
             Operation(
+                "PUT",
+                "/city/draft",
+                "noteDraft",
+                "Tell that a draft of the city is open at an administration page",
+                self._note_draft,
+                {200: ResponseSpec("The drafts of others, and what was applied last.", SetupWork)},
+                text="To be repeated every minute: the draft is gone after three. Nothing of what it says is told.",
+                role="admin; supervisor of the whole city.",
+                takes=DraftNote,
+                most=SMALL_BODY,
+                refusals=(WrongType, Invalid),
+            ),
+            Operation(
                 "POST",
                 "/city/folder",
                 "readCityFolder",
@@ -977,6 +991,12 @@ class Dispatch:
         refuse_faults(check_setup(setup, present_setup(self._city)))
         headers = {"Content-Disposition": 'attachment; filename="city.zip"'}
         return Response(packed_folder(setup), headers=headers, media_type="application/zip")
+
+    def _note_draft(self, context: RequestContext) -> Response:
+        check_own_page(context.request, self._public_name)
+        _check_sets_up(context.actor)
+        note = context.json(DraftNote)
+        return json_response(note_draft(self._city.database, context.actor.name, note, self._city.clock()))
 
     def _read_folder(self, context: RequestContext) -> Response:
         check_own_page(context.request, self._public_name)

@@ -3,13 +3,14 @@
 
 import { named } from "./columns.js";
 import { fieldWords, showDifference, showTokens } from "./difference.js";
-import { byId, fill, make } from "./dom.js";
+import { byId, fill, make, newKey } from "./dom.js";
 import { Draft, PARTS, SINGLE } from "./draft.js";
 import { GROUPS, groupOf, partsOf } from "./groups.js";
 import { forget, recall, remember } from "./keep.js";
 import { Later, Refused, ask } from "./net.js";
+import { showApplied, showDrafts } from "./others.js";
 import { Table } from "./tables.js";
-import { loadTexts, t } from "./texts.js";
+import { loadTexts, t, time } from "./texts.js";
 
 /** @typedef {import("./difference.js").Shown} Shown */
 /** Something wrong: in the `at`-th row of a list, in which field, and why. @typedef {{part: string, at: number | null, field: string, why: string}} Place */
@@ -17,11 +18,16 @@ import { loadTexts, t } from "./texts.js";
 const SIGNED = "sigap.admin";
 const DRAFT = "sigap.admin.draft";
 const CITY = "/dispatch/v1/city";
+const TAB = "sigap.admin.tab";
 const PAUSE_MS = 350;
+const BEAT_MS = 60_000;
 const LONG_MS = 60_000;
 
-/** The admin's token. */
+/** The admin's token, and his name. */
 let token = "";
+let me = "";
+/** @type {import("./others.js").Work} */
+let work = { drafts: [], applied: [] };
 /** @type {Draft | null} */
 let draft = null;
 let part = "units";
@@ -42,6 +48,7 @@ byId("folder").addEventListener("change", loadFolder);
 byId("jump").addEventListener("click", () => byId("side").scrollIntoView());
 addEventListener("hashchange", openTab);
 addEventListener("visibilitychange", () => void lookAgain());
+setInterval(() => void tell(), BEAT_MS);
 await enter(recall(SIGNED) ?? "");
 
 /** @returns {Shown} */
@@ -88,9 +95,10 @@ async function enter(given) {
   byId("out").hidden = token === "";
   if (token === "") return byId("token").focus();
   try {
-    const { body: me } = await call("/dispatch/v1/me");
+    const { body: own } = await call("/dispatch/v1/me");
     await read();
-    byId("who").textContent = `${me.name}, ${t(`role.${me.role}`)}`;
+    me = own.name;
+    byId("who").textContent = `${own.name}, ${t(`role.${own.role}`)}`;
   } catch (fault) {
     if (fault instanceof Refused && (fault.status === 401 || fault.status === 403)) signOut();
     return say(fault instanceof Refused ? (fault.status === 401 ? t("signin.wrong") : fault.message) : t("unreachable"));
@@ -98,7 +106,8 @@ async function enter(given) {
   say("");
   byId("board").hidden = false;
   openTab();
-  if (draft?.isTouched) compare();
+  if (draft?.isTouched) void compare();
+  else void tell();
 }
 
 /** @param {Event} event */
@@ -112,11 +121,13 @@ async function signIn(event) {
 }
 
 function signOut() {
+  if (draft) void tell(0);
   for (const name of [SIGNED, DRAFT]) forget(name);
   token = "";
   draft = null;
   since = "";
   shown = nothing();
+  for (const place of ["drafts", "applied"]) byId(place).hidden = true;
   fill(byId("tabs"));
   for (const place of ["who", "city-name", "said"]) byId(place).textContent = "";
   byId("sign-in").hidden = false;
@@ -153,19 +164,42 @@ function keep() {
     since = "";
     return forget(DRAFT);
   }
-  since ||= new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  since ||= time(Date.now(), draft.zone);
   remember(DRAFT, JSON.stringify({ since, kept: draft.kept() }), false);
 }
 
 /** Look whether somebody else has changed the city while the page was out of sight. */
 async function lookAgain() {
   if (document.hidden || !draft || token === "" || applying) return;
+  void tell();
   try {
     await call(CITY, { headers: { "If-None-Match": draft.mark } });
     await overtaken(false);
   } catch (fault) {
     if (!(fault instanceof Later) && !(fault instanceof Refused)) throw fault;
   }
+}
+
+/**
+ * Tell the server how many rows are changed here, and hear of whom else has a draft: now, and every minute, as a draft
+ * that says nothing is gone after three. Where it cannot be told it is told the next time.
+ * @param {number} [rows]
+ */
+async function tell(rows = PARTS.reduce((sum, name) => sum + (draft?.count(name) ?? 0), 0)) {
+  if (!draft || token === "") return;
+  const tab = recall(TAB) ?? newKey();
+  remember(TAB, tab, false);
+  try {
+    const { body } = await call(`${CITY}/draft`, { method: "PUT", json: { tab, rows } });
+    if (!draft) return;
+    work = body;
+  } catch (fault) {
+    if (!(fault instanceof Later) && !(fault instanceof Refused)) throw fault;
+    return;
+  }
+  showDrafts(byId("drafts"), work, me, draft.zone);
+  showApplied(byId("applied"), work, draft.zone);
+  showSide();
 }
 
 /** Somebody else has changed the city: what is changed here is compared anew. @param {boolean} tells */
@@ -192,6 +226,7 @@ function changed() {
 async function compare() {
   if (!draft) return;
   const number = ++asked;
+  void tell();
   if (!draft.isTouched) {
     shown = nothing();
     return showSide();
@@ -276,6 +311,7 @@ async function apply() {
     await read();
     shown = { ...nothing(), said: t("applied") };
     say("");
+    void tell();
     showTab();
   } catch (fault) {
     await failed(fault);
@@ -385,7 +421,7 @@ function showTabs() {
 
 function showSide() {
   byId("jump").hidden = shown.state === "none";
-  showDifference(byId("difference"), shown, {
+  showDifference(byId("difference"), shown, work.drafts.length === 0, {
     apply: () => void apply(),
     save: () => void save(),
     discard,

@@ -16,8 +16,8 @@ import { count, has, t } from "./texts.js";
 const SIGNS = { added: "+", "brought back": "+", changed: "~", retired: "−", removed: "−", kept: "!" };
 const MOST_CHANGES = 200;
 
-/** @param {HTMLElement} place @param {Shown} shown @param {Deeds} deeds */
-export function showDifference(place, shown, deeds) {
+/** @param {HTMLElement} place @param {Shown} shown @param {boolean} alone nobody else has a draft @param {Deeds} deeds */
+export function showDifference(place, shown, alone, deeds) {
   const all = shown.difference?.changes ?? [];
   const count_of = all.filter((one) => one.did !== "kept").length;
   const news = document.getElementById("news");
@@ -25,7 +25,7 @@ export function showDifference(place, shown, deeds) {
   const focused = place.contains(document.activeElement) ? document.activeElement?.id : "";
   fill(
     place,
-    make("div", { class: "side-head" }, make("h2", {}, head(shown, count_of)), make("p", { class: "quiet" }, shown.said || (shown.since ? t("difference.since", { time: shown.since }) : t("difference.how")))),
+    make("div", { class: "side-head" }, make("h2", {}, head(shown, count_of)), make("p", { class: "quiet" }, shown.said || (shown.since ? t(alone ? "difference.since_alone" : "difference.since", { time: shown.since }) : t("difference.how")))),
     ...(shown.state === "faulty" ? [faults(shown.faults)] : rows(all, deeds)),
     ...(shown.state === "shown" ? (shown.difference?.notes ?? []).map((one) => make("p", { class: "note" }, one)) : []),
     make(

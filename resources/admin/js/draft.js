@@ -45,6 +45,7 @@ export class Draft {
   constructor(city, mark, kept = []) {
     this.mark = mark;
     this.name = String(city.name ?? "");
+    this.zone = String(city.timezone ?? "");
     /** What this page has no list for stays as it is, unless a folder says otherwise. @type {Row} */
     this.rest = Object.fromEntries(Object.entries(city).filter(([name]) => !["name", "timezone", "language", ...PARTS].includes(name)));
     /** @type {Row} */

@@ -62,6 +62,11 @@ export function dateTime(when, zone) {
   }).format(new Date(when));
 }
 
+/** The time of day. @param {string | number | Date} when @param {string} [zone] @returns {string} */
+export function time(when, zone) {
+  return new Intl.DateTimeFormat(language === "id" ? "id-ID" : "en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: known(zone) }).format(new Date(when));
+}
+
 /** @param {string} when @param {string} [zone] @returns {string} */
 export function date(when, zone) {
   return new Intl.DateTimeFormat(language === "id" ? "id-ID" : "en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: known(zone) }).format(new Date(when));

@@ -32,6 +32,7 @@ from tools.bench.postgres import Postgres
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 _TAKEN_BACK = {
+    "0023": ("DROP TABLE city_drafts",),
     "0022": ("DROP TABLE run_cards",),
     "0021": ("DROP TABLE consoles",),
     "0020": ("ALTER TABLE api_clients DROP COLUMN rate",),

@@ -12,6 +12,7 @@ import pytest
 import requests
 from msgspec.structs import replace
 
+from api_client.model import Agency
 from console.server.admin.apply import apply_setup, compare_setup, present_setup
 from console.server.admin.folder import read_folder
 from console.server.admin.folder_out import write_folder, write_starter
@@ -20,10 +21,11 @@ from console.server.admin.setup import CitySetup, UnitRecord
 from console.server.city import rates
 from console.server.city.city import City
 from console.server.city.records import COMMAND_LINE, AdminPage, CitizenOptions
+from console.server.city.setup_work import DraftNote, note_draft
 from console.server.city.users import Users, add_user
 from console.server.errors import Invalid
 from console.server.http.rate_limit import RateLimits
-from tests.unit.server.conftest import Api, running
+from tests.unit.server.conftest import Api, Clock, running
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PUBLIC = "reports.example.org"
@@ -192,6 +194,27 @@ def test_a_way_out_of_the_folder_is_no_file_of_it() -> None:
     reading = read_sent(sent_as(sent), CitySetup())
     assert reading.faults == ()
     assert (reading.setup.units, reading.setup.limits) == ((UnitRecord("u1", "U1"),), ())
+
+
+def test_an_open_draft_is_known_to_others_and_forgotten_and_what_was_applied_is_listed(
+    city: City,
+    clock: Clock,
+) -> None:
+    note_draft(city.database, "ani", DraftNote("a", 2), clock())
+    began = clock.now
+    clock.skip(minutes=2)
+    assert note_draft(city.database, "ani", DraftNote("a", 3), clock()).drafts == (), "one's own is no other one"
+    (seen,) = note_draft(city.database, "budi", DraftNote("b", 0), clock()).drafts
+    assert (seen.who, seen.since, seen.rows) == ("ani", began, 3)
+    note_draft(city.database, "ani", DraftNote("a", 0), clock())
+    assert note_draft(city.database, "budi", DraftNote("b", 1), clock()).drafts == ()
+    clock.skip(minutes=4)
+    assert note_draft(city.database, "ani", DraftNote("a", 1), clock()).drafts == (), "its page says nothing any more"
+    for name in ("Roads", "Roads and drains"):
+        apply_setup(city, CitySetup(agencies=(Agency("pu", name), Agency("lh", "Environment"))), COMMAND_LINE)
+    applied = note_draft(city.database, "ani", DraftNote("a", 0), clock()).applied
+    assert [(one.who, one.changed) for one in applied] == [("command line", {"agencies": 1})] * 2
+    assert applied[0].at > applied[1].at
 
 
 @one_database

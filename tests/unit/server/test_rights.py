@@ -129,6 +129,7 @@ CALLS: dict[tuple[str, str], tuple[tuple[str, ...], Any]] = {
     ("PUT", "/city"): (CITY, {}),
     ("POST", "/city/files"): (CITY, {}),
     ("POST", "/city/folder"): (CITY, {"files": {}}),
+    ("PUT", "/city/draft"): (CITY, {"tab": "a", "rows": 1}),
     ("POST", "/reports/{report}/erasure"): (("supervisor",), {"reason": "asked for"}),
 }
 """Every call but edits, which CASES has: who may make it, and a body for it. Who signs a hand-over says so by PIN."""
