@@ -21,6 +21,7 @@ from api_client.decoding import convert, decode
 from console.files.errors import LockedByOther, StoreError
 from console.files.lock import FileLock
 from console.rules.messages import Source, WebMap
+from console.rules.names import LONGEST_TAG
 from console.rules.screen_lock import KeptLock
 from console.rules.time_range import TimeRange
 
@@ -46,6 +47,7 @@ _IN_WORDS = {
     "signed_out": "which servers were signed out of",
     "loudness": "volume of the tones",
     "is_muted": "muting of the tones",
+    "names_in": "language of the city's names",
     "lock_after_min": "time after which the screen locks itself",
     "lock": "lock of the screen",
 }
@@ -79,6 +81,8 @@ class Settings(msgspec.Struct, kw_only=True):
     """What is written into a message by one key, where the city has no such texts of its own."""
     signed_out: list[str] = []
     """Keys of the sources that the operator has signed out of."""
+    names_in: Annotated[str, msgspec.Meta(max_length=LONGEST_TAG)] = ""
+    """The language of the city's names: a tag, PLAIN for the city's own, "" for that of the system."""
     lock_after_min: Annotated[int, msgspec.Meta(ge=0, le=480)] = 0
     """After so many minutes without a key or a mouse the screen locks itself; 0: it does not."""
     lock: KeptLock | None = None

@@ -72,6 +72,8 @@ class Round(msgspec.Struct, frozen=True):
     """How far the charts look back."""
     followed: tuple[str, ...] = ()
     """The sources whose reports belong in the picture; those that the cache knows when none is given."""
+    languages: tuple[str, ...] = ()
+    """Those in which the operator reads the city's names."""
     patches: dict[tuple[str, str], Patch] = {}
     """The patches in `snapshot`: only reports that changed, in the cache or in the outbox, are read again."""
 
@@ -135,7 +137,7 @@ def play(job: Round, reader: CacheReader, now_s: int) -> Played:
     blind = not reader.available
     cities = job.cities
     if cities is None or job.kinds:
-        cities = read_catalog(reader, cities, job.kinds)
+        cities = read_catalog(reader, cities, job.kinds, job.languages)
     kept = job.patches if job.snapshot is not None and cities is job.cities else {}
     rows = set(job.rows)
     if job.snapshot is not None:

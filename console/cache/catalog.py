@@ -27,6 +27,7 @@ from api_client.model import (
 )
 from console.cache.reader import CacheReader
 from console.rules.apply import Lookups
+from console.rules.names import all_names, service_in
 from console.rules.run_card import run_card_of
 from console.rules.scoped_code import ScopedCode, scoped
 
@@ -63,7 +64,10 @@ def offered(things: Mapping[Any, V]) -> list[V]:
 
 
 class Catalog(msgspec.Struct, frozen=True, dict=True):
-    """All small objects of one source: services, areas, agencies, units and so on, by their codes in that source."""
+    """All small objects of one source: services, areas, agencies, units and so on, by their codes in that source.
+
+    `languages` are those in which the operator reads the city's names.
+    """
 
     services: dict[str, Service] = {}
     areas: dict[str, Area] = {}
@@ -77,6 +81,12 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
     alarms: dict[str, AlarmRecord] = {}
     handovers: tuple[Handover, ...] = ()
     words: dict[str, dict[int, str]] = {}
+    languages: tuple[str, ...] = ()
+
+    @cached_property
+    def shown(self) -> dict[str, Service]:
+        """The services in the operator's words; for people only, as what is decided goes by codes and plain names."""
+        return {code: service_in(one, self.languages) for code, one in self.services.items()}
 
     @cached_property
     def by_unit(self) -> dict[str, list[Assignment]]:
@@ -87,10 +97,10 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
         return found
 
     def service_name(self, code: str | None) -> str:
-        """The city's name of a category; the code itself when it is not in the list."""
+        """The city's name of a category, as the operator reads it; the code itself when it is not in the list."""
         if code is None:
             return "No category"
-        service = self.services.get(code)
+        service = self.shown.get(code)
         return service.name if service else code
 
     def run_card(self, report: Report) -> RunCard | None:
@@ -99,7 +109,7 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
 
     def answers(self, report: Report) -> list[tuple[str, str]]:
         """What the reporter answered, as (question, answer) in the order of the service's questions."""
-        service = self.services.get(report.service or "")
+        service = self.shown.get(report.service or "")
         questions = {one.code: one for one in service.attributes} if service else {}
         given = sorted(report.attributes, key=lambda code: questions[code].order if code in questions else math.inf)
         return [self._answer(code, report.attributes[code], questions.get(code)) for code in given]
@@ -132,6 +142,11 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
             return self.agency_name(code)
         unit = self.units.get(code) if kind == "unit" else None
         return unit.code if unit else code
+
+    def plain_name(self, kind: str, code: str) -> str:
+        """The city's own words for a code, which are the same for every reader."""
+        service = self.services.get(code) if kind == "service" else None
+        return service.name if service is not None else self.name(kind, code)
 
     def codes(self, kind: str) -> Collection[str]:
         """The codes that the city lists of a service, area, agency or unit."""
@@ -226,8 +241,9 @@ class Cities(msgspec.Struct, frozen=True, dict=True):
         holders = self._holders.get(kind, {}).get(code, frozenset()) - {source}
         if kind == "unit":
             return scoped(scoped_code) if holders else code
-        own = self.of(source).name(kind, code)
-        return code if all(self.of(one).name(kind, code) == own for one in holders) else scoped(scoped_code)
+        # protects: a-choice-of-language-changes-no-key
+        own = self.of(source).plain_name(kind, code)
+        return code if all(self.of(one).plain_name(kind, code) == own for one in holders) else scoped(scoped_code)
 
     @cached_property
     def _holders(self) -> dict[str, dict[str, frozenset[str]]]:
@@ -258,6 +274,26 @@ class Cities(msgspec.Struct, frozen=True, dict=True):
                     if key != code:
                         names[code] = ""
         return found
+
+    def other_names(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """kind -> {key: what else an operator may type for it}: the names of categories in all languages."""
+        return self._other_names
+
+    @cached_property
+    def _other_names(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for source, one in self.catalogs.items():
+            for code, service in one.services.items():
+                if service.names:
+                    key = self.key("service", (source, code))
+                    found[key] = tuple(dict.fromkeys((*found.get(key, ()), *all_names(service))))
+        return {"service": found}
+
+    @cached_property
+    def languages(self) -> list[str]:
+        """The languages in which any of the cities has names beside its own."""
+        services = (service for one in self.catalogs.values() for service in one.services.values())
+        return sorted({tag for service in services for tag in service.names})
 
     @cached_property
     def crews(self) -> tuple[CityUnit, ...]:
@@ -299,8 +335,15 @@ def _plain(code: str) -> str:
     return code.replace("-", "").replace(" ", "").casefold()
 
 
-def read_catalog(reader: CacheReader, known: Cities | None = None, kinds: Collection[str] = KINDS) -> Cities:
-    """Read the catalogs on a worker thread; of a `known` one only these kinds are read again."""
+def read_catalog(
+    reader: CacheReader,
+    known: Cities | None = None,
+    kinds: Collection[str] = KINDS,
+    languages: tuple[str, ...] = (),
+) -> Cities:
+    """Read the catalogs on a worker thread; of a `known` one only these kinds are read again. `languages` are those in
+    which the operator reads the city's names.
+    """
     words = {kind: reader.words(kind) for kind in (*_SCOPED, "user", "source")}
     parts: dict[str, dict[str, Any]] = {}
     if known is None or "service" in kinds:
@@ -332,7 +375,7 @@ def read_catalog(reader: CacheReader, known: Cities | None = None, kinds: Collec
     for _, source in words["source"].values():
         read = {name: found.get(source, getattr(empty, name)) for name, found in parts.items()}
         own = {kind: {number: code for number, (of, code) in words[kind].items() if of == source} for kind in _SCOPED}
-        catalogs[source] = msgspec.structs.replace(before.of(source), **read, words=own)
+        catalogs[source] = msgspec.structs.replace(before.of(source), **read, words=own, languages=languages)
     return Cities(catalogs, words)
 
 

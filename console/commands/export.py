@@ -173,7 +173,7 @@ def select(folder: Path, reader: CacheReader, settings: Settings, filter_text: s
     """
     cities = read_catalog(reader)
     zone = city_zone(settings.sources)
-    filter_ = Filter.parse(filter_text, zone=zone).resolved(cities.names())
+    filter_ = Filter.parse(filter_text, zone=zone).resolved(cities.names(), cities.other_names())
     if filter_.circle is not None and filter_.circle.place is None:
         raise FilterError("Only the console finds a place by its words: write near=latitude/longitude/metres here.")
     played, unseen = _played(folder, reader, cities, filter_, zone, settings, now)

@@ -72,7 +72,7 @@ def _lines(
     is_stopped: Callable[[], bool],
 ) -> Iterator[PrintedLogLine]:
     """The lines of the log, the newest first; those of each source are counted in `rows`."""
-    cities, zone = read_catalog(reader), _zone(job.zone)
+    cities, zone = read_catalog(reader, languages=job.languages), _zone(job.zone)
 
     def printed(one: LoggedEntry) -> PrintedLogLine:
         entry, catalog = one.entry, cities.of(one.source)

@@ -17,7 +17,8 @@ class PrintJob(msgspec.Struct, frozen=True):
 
     `title` stands on the first page, `heading` and `note` on top of all. `cities` are what the sources are called, by
     their keys, where there are several. `hidden` are those at which the operator may not see how somebody is reached,
-    `users` his names at those that keep an audit log, which are to be told. `zone` is the city's, "" the computer's.
+    `users` his names at those that keep an audit log, which are to be told. `zone` is the city's, "" the computer's,
+    `languages` those in which he reads the city's names.
     """
 
     profile: str
@@ -31,6 +32,7 @@ class PrintJob(msgspec.Struct, frozen=True):
     users: dict[str, str]
     zone: str
     at: datetime
+    languages: tuple[str, ...] = ()
 
 
 class PrintProgress(msgspec.Struct, frozen=True, tag="progress"):

@@ -77,6 +77,7 @@ class BoardUpdater(QObject):
         self._tick.timeout.connect(self.refresh)
         window_state.filter_changed.connect(lambda _: self.refresh())
         window_state.range_changed.connect(lambda _: self.refresh())
+        window_state.languages_changed.connect(self._name_anew)
 
     def start(self) -> None:
         """Read everything once, then follow."""
@@ -89,6 +90,10 @@ class BoardUpdater(QObject):
         if not self._running and not self._gap.isActive():
             since_ms = int((time.monotonic() - self._began) * 1000)
             self._gap.start(max(0, _LEAST_GAP_MS - since_ms))
+
+    def _name_anew(self) -> None:
+        self._kinds.add("service")
+        self.refresh()
 
     def on_touched(self, touched: Touched) -> None:
         """The sync process has committed changes to the cache: read these rows and kinds again."""
@@ -211,6 +216,7 @@ class BoardUpdater(QObject):
             patches=self._patches,
             followed=tuple(self._followed()),
             time_range=self._window_state.time_range,
+            languages=self._window_state.languages,
         )
         self._rows.clear()
         self._kinds.clear()

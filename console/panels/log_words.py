@@ -12,6 +12,7 @@ from api_client.model import AssignmentState, Entry, Kind, Status, UnitState
 from console.cache.catalog import Catalog
 from console.panels.report.history import ROLES, entry_text
 from console.rules.log_filter import SoughtWord
+from console.rules.names import all_names
 from console.rules.run_card import CARD
 
 _SAMPLES: tuple[tuple[str, dict[str, Any], str], ...] = (
@@ -78,7 +79,7 @@ def _names(catalog: Catalog) -> list[tuple[str, tuple[str, ...]]]:
     found = [(unit.code, "unit", key) for key, unit in catalog.units.items()]
     found += [(area.name, "area", key) for key, area in catalog.areas.items()]
     found += [(agency.name, "agency", key) for key, agency in catalog.agencies.items()]
-    found += [(service.name, "service", key) for key, service in catalog.services.items()]
+    found += [(name, "service", key) for key, service in catalog.services.items() for name in all_names(service)]
     return [(name, (f'"{field}":{msgspec.json.encode(key).decode()}',)) for name, field, key in found]
 
 

@@ -142,6 +142,7 @@ class QueueController(QObject):
         if text != self._asked_for[0]:
             names = self._window_state.cities.names()
             called = [name for kind in ("service", "area") for name in names.get(kind, {}).values()]
+            called += [name for more in self._window_state.cities.other_names()["service"].values() for name in more]
             known = {word for name in called for word in one_line(name).split()}
             held = {word.casefold() for word in known}
             words = one_line(text).split()

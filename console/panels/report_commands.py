@@ -14,6 +14,7 @@ from console.cache.catalog import offered
 from console.panels import formatting
 from console.panels.action_runner import ActionRunner
 from console.panels.edit_commands import EditCommands
+from console.panels.forms.categories import category_choices
 from console.panels.forms.forms import Forms
 from console.panels.forms.report_data import words_to_add
 from console.panels.report.details import ReportDetails
@@ -152,9 +153,7 @@ class ReportCommands(QObject):
     def choose_category(self) -> None:
         """Ask for its category."""
         details = self._situation.report
-        services = offered(self._window_state.catalog(details.source).services)
-        rows = [ListChoice(one.code, one.name, glyph=one.glyph, words=one.keywords) for one in services]
-        rows.sort(key=lambda row: row.text.casefold())
+        rows = category_choices(self._window_state.catalog(details.source))
         title, about = self.tr("Category"), self._situation.title_of(details)
         now = details.shown.service or ""
         with self._forms.about(details, "service"):

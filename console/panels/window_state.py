@@ -37,6 +37,8 @@ class WindowState(QObject):
     filter_changed = Signal(object)
     range_changed = Signal(object)
     """Charts look back over another TimeRange."""
+    languages_changed = Signal()
+    """The operator reads the city's names in another language."""
     rows_touched = Signal(object)
     """A frozenset of rows whose texts or details changed, or None for all."""
 
@@ -61,6 +63,7 @@ class WindowState(QObject):
         self.zone = zone
         self.filter = filter_
         self.time_range = TimeRange.DAY
+        self.languages: tuple[str, ...] = ()
         self.view: View | None = None
         self.cities = Cities()
         self.row = 0
@@ -112,6 +115,12 @@ class WindowState(QObject):
         if time_range is not self.time_range:
             self.time_range = time_range
             self.range_changed.emit(time_range)
+
+    def set_languages(self, languages: tuple[str, ...]) -> None:
+        """Show the city's names in the first of these languages in which there are some."""
+        if languages != self.languages:
+            self.languages = languages
+            self.languages_changed.emit()
 
     @property
     def loaded(self) -> Loaded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ ORDERS = ("urgency", "newest", "due", "priority", "area")
 NONE = "none"
 """Stands for reports without a category, area, agency, unit or holder."""
 
+_NO_OTHERS: Mapping[str, Mapping[str, Collection[str]]] = {}
 Box = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
 
@@ -243,16 +244,21 @@ class Filter(msgspec.Struct, frozen=True):
             found.append(("text", f"“{self.text}”"))
         return found
 
-    def resolved(self, names: Mapping[str, Mapping[str, str]]) -> Filter:
+    def resolved(
+        self, names: Mapping[str, Mapping[str, str]], others: Mapping[str, Mapping[str, Collection[str]]] = _NO_OTHERS
+    ) -> Filter:
         """The filter with what the operator typed turned into the city's codes.
 
         `names` maps a kind (service, area, agency, unit, user) to {code: name}. A word may be the code, the name, or
-        the beginning of a word of it; several fitting ones are all meant. Raises FilterError when nothing fits.
+        the beginning of a word of it; several fitting ones are all meant. `others` are names that are as good, such as
+        those in other languages. Raises FilterError when nothing fits.
         """
         changes = {}
         for field, (kind, title) in _TITLES.items():
             if getattr(self, field) and kind in names:
-                codes = [code for word in getattr(self, field) for code in _codes(word, names[kind], title)]
+                called = [(code, name) for code, name in names[kind].items()]
+                called += [(code, name) for code, more in others.get(kind, {}).items() for name in more]
+                codes = [code for word in getattr(self, field) for code in _codes(word, called, title)]
                 changes[field] = tuple(dict.fromkeys(codes))
         return replace(self, **changes)
 
@@ -600,7 +606,7 @@ def _unix(text: str, zone: tzinfo) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp())
 
 
-def _codes(word: str, names: Mapping[str, str], title: str) -> list[str]:
+def _codes(word: str, called: Iterable[tuple[str, str]], title: str) -> list[str]:
     plain = word.casefold()
     if plain == NONE:
         return [NONE]
@@ -611,9 +617,9 @@ def _codes(word: str, names: Mapping[str, str], title: str) -> list[str]:
         lambda _, name: name.startswith(plain) or any(part.startswith(plain) for part in name.split()),
     )
     for fits in tests:
-        found = [code for code, name in names.items() if fits(code, name.casefold())]
+        found = dict.fromkeys(code for code, name in called if fits(code, name.casefold()))
         if found:
-            return found
+            return list(found)
     raise FilterError(f"No {title.lower()} is called “{word}”.")
 
 

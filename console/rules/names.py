@@ -12,7 +12,9 @@ from api_client.model import AttributeValue, Service, ServiceAttribute
 
 MOST_LANGUAGES = 20
 """So many languages a city may have beside its own."""
-_LONGEST_TAG = 35
+LONGEST_TAG = 35
+PLAIN = "plain"
+"""What an operator chooses who wants the city's own names, whatever his computer speaks."""
 _LONGEST_HEADER = 1_000
 _MOST_WANTED = 20
 _TAG = re.compile(r"[a-z]{2,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*")
@@ -25,7 +27,7 @@ def language_tag(text: str) -> str:
     text is none.
     """
     plain = text.strip().replace("_", "-").lower()
-    if len(plain) > _LONGEST_TAG or _TAG.fullmatch(plain) is None:
+    if len(plain) > LONGEST_TAG or _TAG.fullmatch(plain) is None:
         return ""
     first, *rest = plain.split("-")
     return "-".join([first, *(one.title() if len(one) == 4 and one.isalpha() else _upper(one) for one in rest)])
@@ -43,6 +45,12 @@ def languages_read(accepted: str, *chosen: str) -> tuple[str, ...]:
     header = [text for weight, text in sorted(weighed, key=lambda one: -one[0]) if weight > 0]
     tags = dict.fromkeys(tag for one in (*chosen, *header) if (tag := language_tag(one)))
     return tuple(tags)[:_MOST_WANTED]
+
+
+def languages_chosen(choice: str, system: str) -> tuple[str, ...]:
+    """The languages in which an operator reads names: as he chose, by tag or PLAIN; "" is that of his system."""
+    tag = language_tag(choice or system)
+    return () if choice == PLAIN or not tag else (tag,)
 
 
 def name_in(plain: str, names: Mapping[str, str], wanted: tuple[str, ...], own: str = "") -> str:

@@ -234,6 +234,10 @@ ACTIONS = Actions[Receivers](
             "lock_after", "Lock the screen by itself: after how many minutes", (), "Window",
             lambda on: on.screen_lock.choose_minutes(), words="settings preferences idle away screensaver", asks=True,
         ),
+        A(
+            "names_in", "Names of the city in another language", (), "Window", lambda on: on.window.choose_names(),
+            words="settings preferences translate language", asks=True,
+        ),
         A("filter", "Filter the queue", ("Ctrl+F",), "Queue", lambda on: on.line.begin_filter()),
         A(
             "next_hazard", "Go to the P1 without a crew: the new, then the oldest", ("F8",), "Queue",

@@ -100,6 +100,7 @@ from console.rules.messages import (
     SyncNow,
     WebMap,
 )
+from console.rules.names import languages_chosen
 from console.rules.queued import Queued
 from console.rules.scoped_code import ScopedCode
 from console.rules.time_range import TimeRange
@@ -145,7 +146,7 @@ from console.window.tour import Tour
 from console.window.tour_steps import Seen, tour_steps
 from console.window.visitor_commands import VisitorCommands
 from console.window.web_map_commands import WebMapCommands
-from console.window.window_commands import WindowCommands
+from console.window.window_commands import WindowCommands, system_language
 from widgets.alarms import AlarmsPanel
 from widgets.charts import ChartsPanel
 from widgets.command import CommandLine
@@ -217,6 +218,7 @@ class ConsoleWindow(QObject):
             me, Filter(), self._zone, actions, self, names=lambda: self.sign_in.names(), city_name=self.sources.name
         )
         self.window_state.set_range(settings.charts_range)
+        self.window_state.set_languages(languages_chosen(settings.names_in, system_language()))
         self.sync_supervisor = SyncSupervisor(self)
         self.network = Network(self)
         self.outbox = QtOutbox(

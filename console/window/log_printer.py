@@ -168,6 +168,7 @@ class LogPrinter(QObject):
             users={key: self._window_state.me_at(key) for key in keys if not self._sources.takes_new_only(key)},
             zone=self._zone.name,
             at=at,
+            languages=self._window_state.languages,
         )
 
     def _span(self, filter_: LogFilter, now: datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QLocale, QObject, QTimer, Signal
 from PySide6.QtWidgets import QTextEdit
 
 from console.panels.action import Actions
@@ -19,9 +19,11 @@ from console.panels.status import StatusController
 from console.panels.window_state import WindowState
 from console.rules.filter import Filter
 from console.rules.messages import Compare, SyncNow
+from console.rules.names import PLAIN, language_tag, languages_chosen
 from console.rules.time_range import TimeRange
 from console.window.settings_store import SettingsStore
 from console.window.sync_supervisor import SyncSupervisor
+from widgets.forms.choice import ListChoice
 from widgets.keys import key_text
 from widgets.queue.panel import QueuePanel
 from widgets.shell import Shell
@@ -214,6 +216,26 @@ class WindowCommands(QObject):
         now = self.tr("After each step the next waiting report is chosen") if on else self.tr("A report stays chosen")
         self._status.say(f"{now}. {why_not}" if why_not else now)
 
+    def choose_names(self) -> None:
+        """Ask in which language the city's names are shown."""
+        system, cities = system_language(), self._window_state.cities
+        rows = [
+            ListChoice("", self.tr("As this computer"), _language_words(system)),
+            ListChoice(PLAIN, self.tr("The city's own names")),
+            *(ListChoice(tag, _language_words(tag) or tag, tag) for tag in cities.languages),
+        ]
+        about = "" if cities.languages else self.tr("The city has names in one language only.")
+        now = self._settings.here.names_in
+        self._forms.choose(self.tr("Names of the city in"), about, rows, self._keep_names, current=now)
+
+    def _keep_names(self, choice: str) -> None:
+        why_not = self._settings.keep(lambda settings: setattr(settings, "names_in", choice))
+        languages = languages_chosen(choice, system_language())
+        self._window_state.set_languages(languages)
+        named = _language_words(languages[0]) if languages else ""
+        now = self.tr("Names of the city: {language}").format(language=named or self.tr("its own"))
+        self._status.say(f"{now}. {why_not}" if why_not else now)
+
     def scale_text(self, step: int) -> None:
         """Larger or smaller text, by steps."""
         now = self._settings.here.text_scale
@@ -233,6 +255,17 @@ class WindowCommands(QObject):
         self._look_words = f"{words}. {why_not}" if why_not else words
         self._status.say(self._look_words)
         self._look.start()
+
+
+def system_language() -> str:
+    """The tag of the language that this computer speaks; "" where it says none."""
+    return next((tag for one in QLocale.system().uiLanguages() if (tag := language_tag(one))), "")
+
+
+def _language_words(tag: str) -> str:
+    """What the speakers of a language call it; "" where nobody knows."""
+    locale = QLocale(tag)
+    return locale.nativeLanguageName() if locale.language() is not QLocale.Language.C else ""
 
 
 def _keys_text(keys: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from console.panels.unit_commands import UnitCommands
 from console.panels.window_state import WindowState
 from console.rules.edit import is_local
 from console.rules.filter import FLAG_WORDS, MOST_RADIUS_M, NEAR_M, Circle, Filter, FilterError
+from console.rules.names import all_names
 from console.rules.status import ORDER
 from console.tasks import Tasks
 from widgets.command import CommandLine
@@ -175,7 +176,7 @@ class CommandLineController(QObject):
         if command.verb == "show":
             try:
                 filter_ = Filter.parse(command.rest, zone=self._window_state.zone).resolved(
-                    self._window_state.cities.names()
+                    self._window_state.cities.names(), self._window_state.cities.other_names()
                 )
                 chips = ", ".join(
                     text for _, text in filter_.chips(self._window_state.cities.name, self._window_state.zone)
@@ -304,7 +305,8 @@ class CommandLineController(QObject):
     def _show(self, text: str) -> None:
         try:
             filter_ = Filter.parse(text, tab=self._window_state.filter.tab, zone=self._window_state.zone)
-            filter_ = filter_.resolved(self._window_state.cities.names())
+            cities = self._window_state.cities
+            filter_ = filter_.resolved(cities.names(), cities.other_names())
         except FilterError as error:
             self._runner.message.emit(str(error))
             return
@@ -486,7 +488,7 @@ class CommandLineController(QObject):
             [self.tr(text) for one in self._actions for text in (one.text, one.words)],
         )
         for catalog in cities.catalogs.values():
-            texts += [f"{one.name} {one.keywords}" for one in catalog.services.values()]
+            texts += [" ".join((*all_names(one), one.keywords)) for one in catalog.services.values()]
             texts += [one.name for one in catalog.areas.values()]
             texts += [one.name for one in catalog.agencies.values()]
         return {

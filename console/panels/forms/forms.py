@@ -19,6 +19,7 @@ from api_client.model import Kind, PhotoRole, WaitsFor
 from console.cache.catalog import offered
 from console.images.process import ImageProcess
 from console.panels import formatting
+from console.panels.forms.categories import category_choices
 from console.panels.forms.draft import MARKS, Draft, marks, typed_in
 from console.panels.forms.kept_words import TakenBack, keep_words, put_aside, take_up
 from console.panels.forms.meanwhile import changed_meanwhile
@@ -912,16 +913,13 @@ class Forms(QObject):
                 lambda row: add_to(row, form.values() | {"priority": form.priority_entered}, draft_key)
             )
         form.set_services(
-            [
-                ListChoice(one.code, one.name, glyph=one.glyph, words=one.keywords)
-                for one in sorted(offered(catalog.services), key=lambda one: one.name.casefold())
-            ],
+            category_choices(catalog),
             {one.code: str(one.priority) for one in offered(catalog.services)},
         )
         asks = ServiceQuestions(self._zone, self._now, self.tr)
 
         def ask(code: str) -> None:
-            service = catalog.services.get(code)
+            service = catalog.shown.get(code)
             heading = self.tr("Questions: {category}").format(category=catalog.service_name(code or None))
             form.ask(heading, asks.asked_by(service), lambda one, typed: asks.fault(service, one, typed))
 

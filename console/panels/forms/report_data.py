@@ -46,7 +46,7 @@ def words_to_add(
     each for what the edit of an addition does not carry and the report does not say already: place, category, answers,
     and a priority by which it is not raised. `may_raise` tells whether the operator may change its priority.
     """
-    service = catalog.services.get(values["service"])
+    service = catalog.shown.get(values["service"])
     lines = [values["text"]]
     place = place_data(values, tr)
     here = values["lat"] is not None and (values["lat"], values["lon"]) != (report.lat, report.lon)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from api_client.model import (
+    UNKNOWN_TIME,
     Area,
     AttributeValue,
     Datatype,
@@ -21,6 +24,7 @@ from console.cache.catalog import Catalog, Cities, read_catalog
 from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
+from console.panels.forms.categories import category_choices
 from console.rules.filter import Filter
 
 
@@ -87,6 +91,39 @@ def test_what_is_typed_means_the_code_of_every_city_and_the_name_of_its_own() ->
     assert typed("cat=south:001").services == ("south:001",)
     assert typed("area=centre").areas == ("a",)
     assert typed("unit=u-1").units == ("north:u", "south:u")
+
+
+@pytest.mark.parametrize("languages", [(), ("nl",), ("en", "nl"), ("de",)])
+def test_a_choice_of_language_changes_words_and_no_key(languages: tuple[str, ...]) -> None:
+    """And a name typed in any language finds its category, whichever the operator reads."""
+    depth = ServiceAttribute(
+        "depth", "Profondeur", values=(AttributeValue("knee", "Genou", {"nl": "Knie"}),), descriptions={"nl": "Diepte"}
+    )
+    flood = Service("001", "Inondation", names={"nl": "Overstroming", "en": "Flood"}, attributes=(depth,))
+    same = Service("001", "Inondation", names={"nl": "Wateroverlast"})
+    lamp, other = Service("002", "Lampe", names={"en": "Light"}), Service("002", "Lanterne", names={"en": "Light"})
+    both = Cities(
+        {
+            "north": Catalog(services={"001": flood, "002": lamp}, languages=languages),
+            "south": Catalog(services={"001": same, "002": other}, languages=languages),
+        }
+    )
+    assert both.key("service", ("south", "001")) == "001"
+    assert both.key("service", ("south", "002")) == "south:002"
+    for word in ("Inondation", "overstroming", "FLOOD", "wateroverlast", "Over"):
+        found = Filter.parse(f"cat={word}", zone=UTC).resolved(both.names(), both.other_names())
+        assert found.services == ("001",), word
+    assert both.languages == ["en", "nl"]
+    first = next(iter(languages), "")
+    named = {"nl": "Overstroming", "en": "Flood"}.get(first, "Inondation")
+    north = both.of("north")
+    assert north.service_name("001") == named
+    report = Report("1", 1, Status.NEW, "001", 3, "", UNKNOWN_TIME, UNKNOWN_TIME, attributes={"depth": ("knee",)})
+    reads_dutch = "nl" in languages
+    assert north.answers(report) == [("Diepte", "Knie") if reads_dutch else ("Profondeur", "Genou")]
+    shown = next(one for one in category_choices(north) if one.id == "001")
+    assert shown.text == named
+    assert {"Inondation", "Overstroming", "Flood"} - {named} <= set(shown.words.split())
 
 
 def test_what_is_read_anew_of_one_kind_leaves_the_rest(tmp_path: Path) -> None:

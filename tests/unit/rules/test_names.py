@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api_client.model import AttributeValue, Service, ServiceAttribute
-from console.rules.names import all_names, language_of, language_tag, languages_read, name_in, service_in
+from console.rules.names import (
+    PLAIN,
+    all_names,
+    language_of,
+    language_tag,
+    languages_chosen,
+    languages_read,
+    name_in,
+    service_in,
+)
 
 TAGS = ("nl", "nl-BE", "fr", "pt-BR", "pt", "en", "zh-Hans", "zh-Hant", "de", "ca-valencia", "es-419")
 FLOOD = Service(
@@ -58,6 +67,13 @@ def test_a_language_stands_for_its_regions_but_for_no_other_script_of_it() -> No
     # Whoever reads the city's own language better than another has the plain name; it has to be known which that is.
     assert name_in("-", names, ("fr", "nl"), "fr") == "-"
     assert name_in("-", names, ("fr", "nl")) == "b"
+
+
+def test_an_operator_reads_as_he_chose_else_as_his_system_speaks() -> None:
+    assert languages_chosen("", "nl_BE") == ("nl-BE",)
+    assert languages_chosen("fr", "nl_BE") == ("fr",)
+    assert languages_chosen(PLAIN, "nl_BE") == ()
+    assert languages_chosen("", "C") == languages_chosen("no tag", "nl") == ()
 
 
 def test_a_service_is_told_in_one_language_text_by_text() -> None:

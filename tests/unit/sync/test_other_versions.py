@@ -12,11 +12,23 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from api_client import errors
 from api_client.dispatch import DispatchClient
-from api_client.model import OBJECTS, Agency, ApiObject, AssignmentState, EditBody, Kind, Status, Template, WaitsFor
+from api_client.model import (
+    OBJECTS,
+    Agency,
+    ApiObject,
+    AssignmentState,
+    EditBody,
+    Kind,
+    Service,
+    Status,
+    Template,
+    WaitsFor,
+)
 from api_client.transport import utc_now
 from console.cache.reader import CacheReader
 from console.rules.messages import SourceState
@@ -247,6 +259,31 @@ def test_a_newer_server_is_worked_with(live: Live, proxy: FaultProxy, tmp_path: 
         assert cached.report == live.city.report("r2"), "what was left out of it is read again"
 
 
+class NamelessService(msgspec.Struct, frozen=True):
+    """A service as consoles knew it before its names stood in several languages."""
+
+    code: str
+    name: str
+
+
+def test_names_in_languages_do_no_harm_to_a_console_that_does_not_know_them(live: Live, tmp_path: Path) -> None:
+    flood = Service("flood", "Inondation", names={"nl": "Overstroming"}, groups={"nl": "Water"})
+    live.city.put_services([flood])
+
+    def read(folder: str, objects: Mapping[str, Any]) -> Service:
+        with Console(tmp_path / folder, live.url, objects) as console:
+            console.round()
+            assert console.detail == ""
+        reader = CacheReader(tmp_path / folder)
+        try:
+            return next(one for _, one in reader.services() if one.code == "flood")
+        finally:
+            reader.close()
+
+    assert read("older", {**OBJECTS, "service": NamelessService}) == Service("flood", "Inondation")
+    assert read("this", OBJECTS) == flood
+
+
 LEFT_OUT = (
     "whole",
     "earlier",
@@ -258,6 +295,9 @@ LEFT_OUT = (
     "ordered_at",
     "agencies",
     "areas",
+    "names",
+    "groups",
+    "language",
 )
 
 
