@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -23,7 +22,7 @@ from console.server.city.callers import contact_row
 from console.server.city.database import REPORTS, Database, next_numbers
 from console.server.city.records import LoadedReport
 
-BATCH = 500
+BATCH = 1_000
 """Reports a transaction: a file may be loaded while operators work, and an edit waits for one batch at most."""
 _LONGEST_NUMBER = 12
 
@@ -50,46 +49,39 @@ def load_reports(database: Database, rows: Iterable[LoadedReport], now: datetime
 
 
 class _Writer:
-    """Writes batches into the database in their order; the next one is made while the last comes to the disk.
+    """Writes batches into the database in their order; the next one is made while PostgreSQL works on the last.
 
-    PostgreSQL works on a whole batch meanwhile. SQLite works in this process, and a thread of its own would have to ask
-    for the interpreter after each row: there it has the commit alone.
+    SQLite works in this process: a thread of its own would have to ask for the interpreter after each row. And nobody
+    waits there in a row: while a batch is made others find the file free.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._thread = ThreadPoolExecutor(1, "load")
+        self._thread = None if database.is_sqlite else ThreadPoolExecutor(1, "load")
         self._under_way: Future[int] | None = None
 
     def __enter__(self) -> _Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.shutdown()
+        if self._thread is not None:
+            self._thread.shutdown()
 
     def put(self, batch: list[_Prepared]) -> int:
-        """Write a batch; how many of those before it were new or newer. Raises what an earlier one met."""
+        """Write a batch; how many of those written by now were new or newer. Raises what an earlier one met."""
+        if self._thread is None:
+            return self._write(batch)
         count = self._under_way.result() if self._under_way is not None else 0
-        self._under_way = None
-        if batch and self._database.is_sqlite:
-            self._under_way = self._thread.submit(self._write(batch))
-        elif batch:
-            self._under_way = self._thread.submit(lambda: self._write(batch)())
+        self._under_way = self._thread.submit(self._write, batch) if batch else None
         return count
 
-    def _write(self, batch: list[_Prepared]) -> Callable[[], int]:
-        """Write a batch up to its commit, which is what is returned."""
-        with ExitStack() as stack:
-            connection = stack.enter_context(self._database.write())
+    def _write(self, batch: list[_Prepared]) -> int:
+        if not batch:
+            return 0
+        with self._database.write() as connection:
             count, seq = _write(self._database, connection, batch)
-            written = stack.pop_all()
-
-        def commit() -> int:
-            written.close()
-            self._database.announce(seq)
-            return count
-
-        return commit
+        self._database.announce(seq)
+        return count
 
 
 def _all(connection: sa.Connection, table: sa.Table, kind: type[Any]) -> dict[str, Any]:

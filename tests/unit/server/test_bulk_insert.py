@@ -10,13 +10,18 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from api_client.model import EditBody, Entry, Kind
-from console.server.city import schema
-from console.server.city.bulk_insert import BATCH
+from console.server.city import bulk_insert, schema
 from console.server.city.city import City
 from console.server.city.records import LOCAL, LoadedReport
 from tests.unit.server.conftest import Clock, a_report
 
-COUNT = 2 * BATCH + 100
+BATCH = 100
+COUNT = 2 * BATCH + 20
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_insert, "BATCH", BATCH)
 
 
 def loaded(key: str, updated: datetime, description: str = "A hole.") -> LoadedReport:
