@@ -75,7 +75,7 @@ def test_the_filter_line_says_what_may_follow(window: Any) -> None:
 
 
 def test_two_enters_send_the_unit_and_the_first_button_is_its_next_step(window: Any) -> None:
-    find(window, "unassigned", lambda now: now.advice)
+    find(window, "unassigned", lambda now: now.advice and not now.more_crews)
     code = advised(window)
     wait_for(lambda: window.map._route, what="the way of the recommended unit")
     unit = next(one.unit for one in window.units_controller.crews() if one.unit.code == code)
