@@ -126,6 +126,12 @@ class CitizenDeeds:
             data["contact"] = {"name": new.name, "phone": new.phone, "email": new.email}
         return take_report(self._city, CITIZEN, new.key, data).id
 
+    def made_by(self, key: str) -> str | None:
+        """The number of the report that this key has made, if it has made one."""
+        table = schema.entries
+        with self._city.database.read() as connection:
+            return connection.scalar(sa.select(table.c.report).where(table.c.edit == reporter_id(key)))
+
     def add_photo(self, number: str, key: str, at: int, content: bytes) -> str:
         """Add the reporter's photo of the number `at`, or AGAIN_PHOTO once he has opened it again; its SHA-256."""
         report = self.report(number, key)

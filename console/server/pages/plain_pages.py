@@ -26,7 +26,7 @@ from console.rules.names import name_in, service_in
 from console.server.city.city import City
 from console.server.city.media import check_photo
 from console.server.city.report_key import is_report_key
-from console.server.errors import NotFound, Overloaded, Refusal
+from console.server.errors import KeyReused, NotFound, Overloaded, Refusal
 from console.server.http.bodies import read_body
 from console.server.http.endpoint import Endpoint, HttpEndpoint, Pool, RequestContext, retry_after
 from console.server.http.posted_form import PostedForm, is_multipart, most_body, read_form
@@ -158,10 +158,15 @@ class PlainPages:
         made = await self._http_endpoint.at_work(lambda: self._take(request, form, key), request, pool)
         if isinstance(made, Response):
             return made
+        if "key" in made:
+            # protects: other-words-are-sent-under-a-new-key
+            key, made = _new_key(), {"": made["key"]}
         return await self._second_step(request, form, key, made)
 
     def _take(self, request: Request, form: PostedForm, key: str) -> Response | dict[str, str]:
-        """Take the report and lead to its page; what is wrong, by field, where it cannot be taken."""
+        """Take the report and lead to its page; what is wrong, by field, where it cannot be taken: of the `key`, where
+        something else has arrived with that.
+        """
         reader = self._reader_words(request)
         service = self._service(form.one("service"))
         errors = _faults(reader, form, service)
@@ -175,6 +180,8 @@ class PlainPages:
             number = self._deeds.take(new)
         except (Overloaded, DBAPIError, NoConnectionLeft):
             return {"": reader.t("plain.busy")}
+        except KeyReused:
+            return {"key": reader.t("plain.arrived", number=self._deeds.made_by(key) or "")}
         except Refusal as refusal:
             return {"": refusal.message}
         lost = sum(not self._has_added(number, key, at, photo) for at, photo in enumerate(form.photos, start=1))

@@ -100,6 +100,9 @@ def test_a_report_is_made_once_and_followed_to_its_end_and_back(city: City, brow
     page = sent[0].headers["location"]
     number = number_in(page)
     assert page == sent[1].headers["location"], "sent again it is the same report"
+    refused = Form(browser.send("/?plain=1", entered | {"description": "A hole. A child is in it!"}).text)
+    assert f"has arrived as report {number}" in refused.words
+    assert browser.send("/?plain=1", refused.fields).status_code == 303, "other words are another report"
     report = city.report(number)
     assert (report.address, report.lat, len(report.photos), report.service) == ("Jl. Melati 4", None, 1, "road")
     shown = browser.get(page)
