@@ -86,7 +86,18 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def shown(self) -> dict[str, Service]:
         """The services in the operator's words; for people only, as what is decided goes by codes and plain names."""
+        if not self.languages:
+            return self.services
         return {code: service_in(one, self.languages) for code, one in self.services.items()}
+
+    def with_shown(self, before: Catalog) -> Catalog:
+        """This catalog, its services in the operator's words made already, or taken over from the one before: a panel
+        would make them on the window's own thread.
+        """
+        if before.services is self.services and before.languages == self.languages:
+            self.__dict__["shown"] = before.shown
+        assert self.shown is not None
+        return self
 
     @cached_property
     def by_unit(self) -> dict[str, list[Assignment]]:
@@ -276,7 +287,7 @@ class Cities(msgspec.Struct, frozen=True, dict=True):
         return found
 
     def other_names(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
-        """kind -> {key: what else an operator may type for it}: the names of categories in all languages."""
+        """kind -> {key: what else an operator may type for it}: the names of categories in the other languages."""
         return self._other_names
 
     @cached_property
@@ -286,7 +297,8 @@ class Cities(msgspec.Struct, frozen=True, dict=True):
             for code, service in one.services.items():
                 if service.names:
                     key = self.key("service", (source, code))
-                    found[key] = tuple(dict.fromkeys((*found.get(key, ()), *all_names(service))))
+                    more = (name for name in all_names(service) if name != self._names["service"][key])
+                    found[key] = tuple(dict.fromkeys((*found.get(key, ()), *more)))
         return {"service": found}
 
     @cached_property
@@ -375,7 +387,9 @@ def read_catalog(
     for _, source in words["source"].values():
         read = {name: found.get(source, getattr(empty, name)) for name, found in parts.items()}
         own = {kind: {number: code for number, (of, code) in words[kind].items() if of == source} for kind in _SCOPED}
-        catalogs[source] = msgspec.structs.replace(before.of(source), **read, words=own, languages=languages)
+        known_one = before.of(source)
+        made = msgspec.structs.replace(known_one, **read, words=own, languages=languages)
+        catalogs[source] = made.with_shown(known_one)
     return Cities(catalogs, words)
 
 

@@ -614,10 +614,12 @@ def _codes(word: str, called: Iterable[tuple[str, str]], title: str) -> list[str
         lambda code, _: code == word,
         lambda code, _: code.casefold() == plain,
         lambda _, name: name == plain,
-        lambda _, name: name.startswith(plain) or any(part.startswith(plain) for part in name.split()),
+        # Most names do not hold the word at all, and a city has many: they are not taken apart.
+        lambda _, name: plain in name and any(part.startswith(plain) for part in (name, *name.split())),
     )
+    folded = [(code, name.casefold()) for code, name in called]
     for fits in tests:
-        found = dict.fromkeys(code for code, name in called if fits(code, name.casefold()))
+        found = dict.fromkeys(code for code, name in folded if fits(code, name))
         if found:
             return list(found)
     raise FilterError(f"No {title.lower()} is called “{word}”.")

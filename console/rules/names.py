@@ -67,6 +67,8 @@ def name_in(plain: str, names: Mapping[str, str], wanted: tuple[str, ...], own: 
 
 def service_in(service: Service, wanted: tuple[str, ...], own: str = "") -> Service:
     """The service with all its texts as `name_in` chooses them, and no others."""
+    if not (service.names or service.groups or service.attributes):
+        return service
     return replace(
         service,
         name=name_in(service.name, service.names, wanted, own),

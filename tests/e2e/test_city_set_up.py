@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
-from console.server.admin.apply import apply_setup
+from console.server.admin.apply import apply_setup, present_setup
 from console.server.admin.setup import CitySetup, UnitRecord
 from console.server.city.city import City
 from console.server.city.records import COMMAND_LINE
 from tests.helpers.city import console, served, wait_for, write_users
 from tests.helpers.cityfiles import write_city
+from tests.helpers.hands import form
 
 
 @pytest.mark.usefixtures("qapp")
@@ -33,4 +37,14 @@ def test_units_that_a_city_is_given_are_there_at_once(tmp_path: Path) -> None:
         assert panel.view.model().index(0, 0).data().startswith("PUMP-1")
         apply_setup(city, CitySetup(units=()), COMMAND_LINE)
         wait_for(lambda: not panel.view.isVisibleTo(panel), what="the retired unit is gone")
+        # So are names in another language, for who chooses to read it; and he reads them in the queue at once.
+        named = tuple(replace(one, names={"nl": f"{one.name} (nl)"}) for one in present_setup(city).services or ())
+        apply_setup(city, CitySetup(services=named), COMMAND_LINE)
+        wait_for(lambda: window.window_state.cities.languages == ["nl"], what="names in another language")
+        window.actions.run("names_in")
+        QTest.keyClicks(form(window).field, "nl")
+        QTest.keyClick(form(window).field, Qt.Key.Key_Return)
+        assert window.settings.here.names_in == "nl"
+        model = window.queue.view.model()
+        wait_for(lambda: str(model.index(0, 0).data()).count("(nl)") == 1, what="the queue names them so")
         city.close()
