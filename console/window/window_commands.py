@@ -46,6 +46,8 @@ PANEL_KEYS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 """(Group, keys, words) of what a panel or a form does with a key by itself: for the sheet of keys."""
 _SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
+_SYSTEM = "system"
+"""In the list of languages, where nothing stands for nothing chosen."""
 _PAUSE_MS = 400
 """How long a changed look waits for another key: several steps of text size are one change."""
 
@@ -220,15 +222,16 @@ class WindowCommands(QObject):
         """Ask in which language the city's names are shown."""
         system, cities = system_language(), self._window_state.cities
         rows = [
-            ListChoice("", self.tr("As this computer"), _language_words(system)),
+            ListChoice(_SYSTEM, self.tr("As this computer"), _language_words(system)),
             ListChoice(PLAIN, self.tr("The city's own names")),
             *(ListChoice(tag, _language_words(tag) or tag, tag) for tag in cities.languages),
         ]
         about = "" if cities.languages else self.tr("The city has names in one language only.")
-        now = self._settings.here.names_in
+        now = self._settings.here.names_in or _SYSTEM
         self._forms.choose(self.tr("Names of the city in"), about, rows, self._keep_names, current=now)
 
-    def _keep_names(self, choice: str) -> None:
+    def _keep_names(self, chosen: str) -> None:
+        choice = "" if chosen == _SYSTEM else chosen
         why_not = self._settings.keep(lambda settings: setattr(settings, "names_in", choice))
         languages = languages_chosen(choice, system_language())
         self._window_state.set_languages(languages)

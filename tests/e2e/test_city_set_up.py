@@ -42,6 +42,7 @@ def test_units_that_a_city_is_given_are_there_at_once(tmp_path: Path) -> None:
         apply_setup(city, CitySetup(services=named), COMMAND_LINE)
         wait_for(lambda: window.window_state.cities.languages == ["nl"], what="names in another language")
         window.actions.run("names_in")
+        assert form(window).commit_button.isEnabled(), "what holds now is chosen in the list"
         QTest.keyClicks(form(window).field, "nl")
         QTest.keyClick(form(window).field, Qt.Key.Key_Return)
         assert window.settings.here.names_in == "nl"
