@@ -46,6 +46,11 @@ SELECT p.id, p.kind, p.name, p.area, p.lat, p.lon, p.weight, p.folded, p.area_fo
 FROM place_text JOIN place p ON p.id = place_text.rowid WHERE place_text MATCH ?1 {within}
 ORDER BY {order} + ?3 * (abs(p.lat - ?4) + abs(p.lon - ?5)), p.weight DESC LIMIT ?2
 """
+_SOME = """
+SELECT p.id, p.kind, p.name, p.area, p.lat, p.lon, p.weight, p.folded, p.area_folded, 0.0
+FROM (SELECT rowid FROM place_text WHERE place_text MATCH ?1 LIMIT ?2) found JOIN place p ON p.id = found.rowid
+"""
+"""Without an order, which takes long where nearly every place is to be put into it."""
 _RANK = "bm25(place_text, 4.0, 1.0)"
 """A word of the name counts four times one of the area."""
 _QUICK_ORDER = "length(p.folded) / 5.0"
@@ -203,6 +208,7 @@ class Gazetteer:
     def _places(self, phrase: Phrase, near: LatLon | None, most: int) -> list[tuple[float, FoundPlace]]:
         others = () if phrase.crossed is None else (Context("near", phrase.crossed),)  # they meet nowhere
         meant, contexts = self._divided(phrase.meant, (*others, *phrase.contexts))
+        contexts = tuple(one for one in contexts if not _says_nothing_yet(one.place.words))
         unknown: tuple[str, ...] = ()
         while contexts and not self._is_known(meant):
             unknown, meant, contexts = unknown + meant.words, contexts[0].place, contexts[1:]
@@ -622,7 +628,10 @@ class Gazetteer:
         specific = [word for word in words if word not in _GENERIC] or list(words)
         # Of a word that has just been begun too many have it for any of those to be meant.
         is_begun = len(specific[-1]) < _BEGUN and specific[-1].isalpha()
-        rows = self._rows(_all(words if is_begun else specific), _MANY, at)
+        if _says_nothing_yet(words):
+            rows = self._some(_all(words))
+        else:
+            rows = self._rows(_all(words if is_begun else specific), _MANY, at)
         if len(specific) < len(words):
             general = frozenset(words) - frozenset(specific)
             # Those that nearly every place has are looked for in what was found: an index of them costs most.
@@ -685,6 +694,10 @@ class Gazetteer:
             if len(self._asked) > _KEPT:
                 self._asked.popitem(last=False)
         return self._asked[key]
+
+    def _some(self, match: str) -> list[_Row]:
+        """Any of the many places that have words which tell nothing."""
+        return [_Row(*row) for row in self._database.execute(_SOME, (match, _MANY))]
 
     def _geometries(self, rows: Sequence[_Row]) -> NDArray[Any]:
         """Where rows are, in metres: a line, or the point of what runs nowhere."""
@@ -865,6 +878,17 @@ def _is_like(word: str, other: str) -> bool:
 
 def _metres(a: LatLon, b: LatLon) -> float:
     return METRES_PER_DEGREE * math.hypot(a[0] - b[0], (a[1] - b[1]) * math.cos(math.radians(a[0])))
+
+
+def _says_nothing_yet(words: Sequence[str]) -> bool:
+    """Whether the words are general ones that nearly every place has, or the last may still become one.
+
+    Example: "Jl. Semeru dekat Ga" while "Gang" is typed.
+    """
+    if not words:
+        return False
+    *before, last = words
+    return _GENERIC.issuperset(before) and any(one.startswith(last) for one in _GENERIC)
 
 
 def _all(words: Sequence[str]) -> str:

@@ -278,6 +278,15 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "aggregate", "reports by hour and the usual of 28 days", "ms", 5, board.aggregate, _SQL, board.aggregate_plain
     ),
+    Measure(
+        "places_p95",
+        "95 of 100 letters of a place that is typed, of this process's processor",
+        "ms",
+        10,
+        lambda world: _worst_of_20(world.place_search.ours_ms),
+        "FTS5 alone",
+        lambda world: _worst_of_20(world.place_search.plain_ms),
+    ),
     Measure("search", "newest 50 while a word is typed", "ms", 50, board.search, _SQL, board.search_plain),
     Measure(
         "queue_first",

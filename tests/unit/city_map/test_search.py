@@ -116,6 +116,13 @@ def test_a_word_that_has_just_been_begun_finds_more_than_the_shortest_names_of_a
     found.close()
 
 
+@pytest.mark.parametrize("begun", ["dekat g", "dekat gan", "dekat gang", "dekat jl", "di"])
+def test_what_tells_nothing_yet_changes_nothing(gazetteer: Gazetteer, begun: str) -> None:
+    """Each letter of "dekat Gang" put all streets of the city into an order."""
+    assert gazetteer.find(f"alfamart {begun}", place(0, 0)) == gazetteer.find("alfamart", place(0, 0))
+    assert gazetteer.find("jalan"), "and by itself it finds some"
+
+
 @pytest.mark.parametrize("word", ["dekat", "depan", "seberang", "near", "opposite", "belakang"])
 def test_a_landmark_says_which_is_meant(gazetteer: Gazetteer, word: str) -> None:
     found = gazetteer.find(f"alfamart {word} stasiun tebet", place(0, 0))
