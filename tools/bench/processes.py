@@ -30,15 +30,23 @@ import sqlalchemy as sa
 from tools.bench.postgres import own_postgres
 
 _REPORTS = 400
+_USERS = 40
+"""Each may make twenty edits a second."""
 _FILL = f"""
+import contextlib
 import sys
 from datetime import UTC, datetime
 from api_client.model import Report, Status
+from console.server.city.city import City
+from console.server.city.users import add_user
 from tools.bench.server import fill_city
 
 now = datetime.now(UTC)
 facts = {{"status": Status.NEW, "service": "flood", "priority": 3, "description": "Water"}}
 fill_city(sys.argv[1], [Report(f"r{{n}}", 1, created=now, updated=now, **facts) for n in range({_REPORTS})])
+with contextlib.closing(City(sys.argv[1])) as city:
+    for n in range({_USERS}):
+        print(add_user(city, f"u{{n}}", "operator"))
 """
 _WAITS = sa.text(
     "SELECT coalesce(wait_event_type || ' ' || wait_event, 'works'), left(query, 40) FROM pg_stat_activity"
@@ -105,6 +113,7 @@ class ServedCity(NamedTuple):
     ports: list[int]
     servers: list[int]
     postmaster: int
+    tokens: list[str]
 
 
 @contextlib.contextmanager
@@ -115,7 +124,7 @@ def _city(tree: Path, count: int, *, sqlite: bool) -> Iterator[ServedCity]:
         python = tree / ".venv" / "bin" / "python"
         if sqlite:
             server.folder.chmod(0o777)
-        subprocess.run([python, "-c", _FILL, database], cwd=tree, check=True)
+        tokens = subprocess.check_output([python, "-c", _FILL, database], cwd=tree, text=True).split()
         ports, servers = [], []
         for _ in range(count):
             command: list[str | Path] = [python, "-m", "console", "serve", "--database", database, "--port", "0"]
@@ -130,7 +139,7 @@ def _city(tree: Path, count: int, *, sqlite: bool) -> Iterator[ServedCity]:
             ports.append(int(address.group(1)))
             servers.append(process.pid)
         postmaster = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
-        yield ServedCity(database, ports, servers, postmaster)
+        yield ServedCity(database, ports, servers, postmaster, tokens)
 
 
 def _processor_s(processes: list[int]) -> float:
@@ -155,7 +164,9 @@ def _round(city: ServedCity, options: argparse.Namespace) -> RoundOfWrites:
     ms: list[float] = []
     refused: list[int] = []
     clients = [
-        threading.Thread(target=_edit, args=(ports[n % len(ports)], n, options, end, ms, refused))
+        threading.Thread(
+            target=_edit, args=(ports[n % len(ports)], city.tokens[n :: options.clients], n, options, end, ms, refused)
+        )
         for n in range(options.clients)
     ]
     waits: Counter[str] = Counter()
@@ -178,7 +189,13 @@ def _round(city: ServedCity, options: argparse.Namespace) -> RoundOfWrites:
 
 
 def _edit(
-    port: int, number: int, options: argparse.Namespace, end: threading.Event, ms: list[float], refused: list[int]
+    port: int,
+    tokens: list[str],
+    number: int,
+    options: argparse.Namespace,
+    end: threading.Event,
+    ms: list[float],
+    refused: list[int],
 ) -> None:
     """One client, who makes an edit as soon as the one before is answered; each has reports of his own."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -192,7 +209,11 @@ def _edit(
         else:
             path, data = f"/reports/{report}/edits", {"text": "seen from the road, the water is rising"}
         body = json.dumps({"id": key, "kind": "create" if options.create else "note", "data": data})
-        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        headers = {
+            "Idempotency-Key": key,
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {tokens[count % len(tokens)]}",
+        }
         began = time.perf_counter()
         connection.request("POST", f"/dispatch/v1{path}", body, headers)
         answer = connection.getresponse()
