@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 import sqlalchemy as sa
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from api_client.decoding import decode
@@ -148,13 +149,14 @@ def _jobs(city: City, unit: Unit, wanted: tuple[str, ...]) -> tuple[list[Job], s
         areas = area_words(connection, {r.area or "" for r in reports.values()})
         cards = [decode(body, RunCard) for body in connection.scalars(sa.select(schema.run_cards.c.body))]
         histories, meta = _histories(connection, keys), read_meta(connection)
-    services = {code: service_in(one, wanted, meta.get(LANGUAGE, "")) for code, one in services.items()}
     jobs = [
         _job(one, report, services.get(report.service or ""), histories.get(one.report, []), areas, cards)
         for one in shown
         if (report := reports.get(one.report)) is not None
     ]
-    return jobs, meta["timezone"]
+    # What a service is called comes last: rules, such as which run card counts, know its plain names only.
+    told = {code: service_in(one, wanted, meta.get(LANGUAGE, "")) for code, one in services.items()}
+    return [replace(one, service=told.get(one.report.service or "")) for one in jobs], meta["timezone"]
 
 
 def _job(

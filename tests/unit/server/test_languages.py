@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from api_client.model import AttributeValue, Datatype, Service, ServiceAttribute
+from api_client.model import AttributeValue, Datatype, RunCard, Service, ServiceAttribute
 from console.server.admin.apply import apply_setup, compare_setup, present_setup
 from console.server.admin.setup import CitySetup
 from console.server.city.city import City
@@ -104,6 +104,9 @@ def test_pages_name_services_in_the_language_that_was_chosen_or_is_the_readers_o
     kept = {read(api, "/public/v1/city", f"x{one:02}, nl").headers["ETag"] for one in range(20)}
     assert len(kept) == 1
     api.ok("77", "dispatch", {"unit": "u1"})
+    city.put_run_cards([RunCard("water", "Eau", ("Fermez la rue",), groups=("Eau",))])
     crew = api.get("/jobs?unit=u1&lang=id", headers={"Accept-Language": "nl"})
     assert [one["service"]["name"] for one in crew.json()["jobs"]] == ["Overstroming"]
+    # What a card is for is written with the plain names.
+    assert [one["words"] for one in crew.json()["jobs"][0]["steps"]] == ["Fermez la rue"]
     assert crew.headers["Vary"] == "Accept-Encoding, Accept-Language"
