@@ -210,7 +210,7 @@ def console(
         for key, address in addresses.items()
     ]
     who = (name, *(f"{one.key} {one.user}" for one in followed), *(one.url for one in followed))
-    again = not anew and all(one.url in _SERVED for one in followed)
+    again = bool(followed) and not anew and all(one.url in _SERVED for one in followed)
     if again:
         _give_what_was_read(folder, who)
     settings = kept or Settings(go_on=go_on, text_scale=text_scale)
@@ -239,6 +239,7 @@ def console(
     try:
         yield window
         whole = window.window_state.loaded is Loaded.WHOLE and not window.sources.filling()
+        whole = whole and settings.sources == followed
     finally:
         window.leave()
         window.close()

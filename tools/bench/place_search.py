@@ -22,7 +22,7 @@ _SEED, _TYPED = 5, 70
 _PLAIN = "SELECT rowid FROM place_text WHERE place_text MATCH ? ORDER BY bm25(place_text, 4.0, 1.0) LIMIT 8"
 
 
-class PlaceSearch(msgspec.Struct, frozen=True):
+class TypedPlaces(msgspec.Struct, frozen=True):
     """Milliseconds of this process's processor for each letter typed, in the order they were typed: of ours and of
     the plain search.
     """
@@ -31,7 +31,7 @@ class PlaceSearch(msgspec.Struct, frozen=True):
     plain_ms: list[float]
 
 
-def place_search(folder: Path) -> PlaceSearch:
+def place_search(folder: Path) -> TypedPlaces:
     """Make the places of the demo city in `folder`, and type names, slips, house numbers and landmarks."""
     streets, path = folder / "streets.osm.pbf", folder / "places.db"
     write_demo_city(streets, read_wards(), read_street_facts())
@@ -51,7 +51,7 @@ def place_search(folder: Path) -> PlaceSearch:
                     started = time.process_time()
                     database.execute(_PLAIN, (f"{' AND '.join(words)}*",)).fetchall()
                     plain.append((time.process_time() - started) * 1000)
-    return PlaceSearch(ours, plain)
+    return TypedPlaces(ours, plain)
 
 
 def _typed(names: list[str]) -> list[str]:

@@ -28,7 +28,7 @@ from tools.bench.child import Run
 from tools.bench.outbox import Saving, save_by_hand
 from tools.bench.painted import Painted, filters_painted
 from tools.bench.pan import Pan, pan_console, pan_leaflet
-from tools.bench.place_search import PlaceSearch, place_search
+from tools.bench.place_search import TypedPlaces, place_search
 from tools.bench.plain_table import PlainTable
 from tools.bench.postgres import Postgres, own_postgres
 from tools.bench.server import Fill, Load, crowd_on_ours, crowd_on_rival, fill_city, first_fill
@@ -130,7 +130,7 @@ class World:
         self.writer.close()
 
     @cached_property
-    def place_search(self) -> PlaceSearch:
+    def place_search(self) -> TypedPlaces:
         """The places of the demo city, searched."""
         folder = self.folder / "places"
         folder.mkdir()

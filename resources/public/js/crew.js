@@ -456,7 +456,7 @@ function messages() {
     };
   });
   const waiting = deeds.list.filter((one) => one.kind === "message" && one.state !== "refused" && !ids.has(one.key)).map((one) => {
-    const mark = one.state === "saved" ? "saved" : "sent";
+    const mark = one.state === "received" ? "sent" : "saved"; // while it is being sent the control room may never get it
     return { id: one.key, who: known?.unit.code, at: one.occurred_at, text: one.data.text, report: null, mine: true, several: false, fresh: false, mark, state: t(`mark.${mark}`) };
   });
   return [...kept, ...waiting].sort((one, other) => Date.parse(other.at) - Date.parse(one.at));

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-import sqlalchemy as sa
 
 from console.server.city import media
 from console.server.city.audit_chain import verify
@@ -23,43 +22,35 @@ NAME = hashlib.sha256(CONTENT).hexdigest()
 
 
 class SmallDisk:
-    """Lets the file of an SQLite city grow by few pages only, from `fill` until `make_room`.
+    """Lets the file of an SQLite city grow by few pages only, until there is room again.
 
-    It listens from before the server runs: SQLAlchemy has no lock for listeners that come while a connection is made.
+    It stands in SQLAlchemy's way to a new connection, as a listener may not come while the server makes one.
     """
 
     def __init__(self, city: City) -> None:
         self._engine = city.database.engine
-        self._most: int | None = None
-        sa.event.listen(self._engine, "connect", self._limit)
-
-    def _limit(self, connection: Any, _: Any) -> None:
-        if self._most is not None:
-            connection.execute(f"PRAGMA max_page_count={self._most}")
-
-    def fill(self) -> None:
+        self._connect = self._engine.dialect.connect
         with self._engine.connect() as connection:
-            self._most = int(connection.exec_driver_sql("PRAGMA page_count").scalar_one()) + 4
+            self.pages = int(connection.exec_driver_sql("PRAGMA page_count").scalar_one()) + 4
+        setattr(self._engine.dialect, "connect", self._limited)  # noqa: B010 - a method, for mypy
         self._engine.dispose()
+
+    def _limited(self, *arguments: Any, **named: Any) -> Any:
+        connection: Any = self._connect(*arguments, **named)
+        connection.execute(f"PRAGMA max_page_count={self.pages}")
+        return connection
 
     def make_room(self) -> None:
-        assert self._most is not None
-        self._most *= 1000
+        self.pages *= 1000
         self._engine.dispose()
-
-
-@pytest.fixture
-def disk(city: City) -> SmallDisk:
-    """It is asked for before `api`, which starts the server."""
-    return SmallDisk(city)
 
 
 @one_database
 @pytest.mark.usefixtures("expected_log")
 def test_edits_wait_until_there_is_room_and_the_log_tells_the_operator(
-    city: City, disk: SmallDisk, api: Api, caplog: pytest.LogCaptureFixture
+    city: City, api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
-    disk.fill()
+    disk = SmallDisk(city)
     sent: dict[str, int] = {}
     while 503 not in sent.values():
         assert len(sent) < 200

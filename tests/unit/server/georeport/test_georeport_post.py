@@ -333,7 +333,7 @@ def test_too_many_posts_are_told_when_to_come_again(city: City, tmp_path: Path) 
         assert (answer.status_code, fromstring(answer.content).findtext("error/code")) == (429, "429")
         assert int(answer.headers["Retry-After"]) > 0
         set_client_rate(city, "portal", "5 per 1 hour")
-        assert [post(api, data=GOOD | {"api_key": key}).status_code for _ in range(5)] == [201] * 4 + [429]
+        assert [post(api, data=GOOD | {"api_key": key}).status_code for _ in range(6)] == [201] * 5 + [429]
         own = add_client(city, "own", rate="3 per 1 hour")
         assert [post(api, data=GOOD | {"api_key": own}).status_code for _ in range(4)] == [201, 201, 201, 429]
         assert [each.rate for each in list_clients(city)] == ["3 per 1 hour", "5 per 1 hour"]
