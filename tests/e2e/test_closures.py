@@ -187,7 +187,7 @@ def test_an_area_is_drawn_for_the_form_kept_as_a_draft_closed_and_its_corners_mo
     moved = corners(window.closures.find(closed.key).closure.geometry)[2]
     assert moved == (round(ring[2][0] + STEP, 7), round(ring[2][1] + STEP, 7))
     wait_for(lambda: not window.outbox.open_edits, 60, what="it is proved to be there")
-    window.actions.run("undo")
+    assert window.actions.run("undo"), window.status_controller._message
     wait_for(lambda: window.closures.find(closed.key).closure.version == 3, 60, what="it is taken back")
     assert window.closures.find(closed.key).closure.geometry == closed.closure.geometry
     window.closure_commands.end(closed.key)
