@@ -250,7 +250,7 @@ def c019_run_cards(db: sqlite3.Connection) -> None:
 
 
 @cache_migrations.step
-def c019_moderation(db: sqlite3.Connection) -> None:
+def c020_moderation(db: sqlite3.Connection) -> None:
     """Whether the words of a report wait for an official follows the other facts: a byte behind the 72nd."""
     db.execute("UPDATE reports SET facts = CAST(facts || zeroblob(1) AS BLOB)")
     db.execute(

@@ -178,7 +178,6 @@ def console(
     actions: Any = None,
     map_beat_ms: int = 20_000,
     sound: Sequence[str] = (),
-    anew: bool = False,
 ) -> Iterator[Any]:
     """Open a real ConsoleWindow with a profile and a sync process of its own until the block ends.
 
@@ -189,8 +188,7 @@ def console(
     table of actions. `own_sync`: start the sync process from nothing, for tests that stop or kill it. `map_beat_ms`:
     how often the map's page is asked whether it is alive. It may not answer within the program's own two seconds where
     other programs have the processors, and would be loaded again, with a notice and the keyboard, in any test. `sound`:
-    the command of its sound process; without one it has none. `anew`: read the cities from nothing, though a console
-    has read them before.
+    the command of its sound process; without one it has none.
     """
     from PySide6.QtWidgets import QApplication
 
@@ -210,7 +208,7 @@ def console(
         for key, address in addresses.items()
     ]
     who = (name, *(f"{one.key} {one.user}" for one in followed), *(one.url for one in followed))
-    again = bool(followed) and not anew and all(one.url in _SERVED for one in followed)
+    again = bool(followed) and all(one.url in _SERVED for one in followed)
     if again:
         _give_what_was_read(folder, who)
     settings = kept or Settings(go_on=go_on, text_scale=text_scale)

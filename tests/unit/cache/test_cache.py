@@ -384,7 +384,7 @@ def test_an_older_cache_gets_the_way_to_merged_reports_and_keeps_what_it_has(
     older.execute("DROP INDEX reports_merged")
     older.execute("ALTER TABLE cursors DROP COLUMN unread")
     older.execute("ALTER TABLE cursors DROP COLUMN whole")
-    steps = "'c006_unread', 'c007_merged', 'c008_whole', 'c009_hold_until', 'c019_moderation'"
+    steps = "'c006_unread', 'c007_merged', 'c008_whole', 'c009_hold_until', 'c020_moderation'"
     older.execute(f"DELETE FROM _sqlite_migrations WHERE name IN ({steps})")
     older.execute("PRAGMA user_version = 5")
     older.commit()
@@ -414,7 +414,7 @@ def test_an_older_cache_learns_when_its_holds_end_and_what_waits_to_be_published
     assert fresh["moderation"] == [0, 0, 1]
     older = sqlite3.connect(tmp_path / "cache.db")
     older.execute("UPDATE reports SET facts = substr(facts, 1, 64)")
-    older.execute("DELETE FROM _sqlite_migrations WHERE name IN ('c009_hold_until', 'c019_moderation')")
+    older.execute("DELETE FROM _sqlite_migrations WHERE name IN ('c009_hold_until', 'c020_moderation')")
     older.execute("PRAGMA user_version = 8")
     older.commit()
     older.close()
