@@ -35,6 +35,8 @@ export class Table {
     this.shown = [];
     /** @type {Set<Entry>} */
     this.open = new Set();
+    /** The row just added, until its first field is left. @type {Entry | null} */
+    this.begun = null;
     /** Rows that the server refuses, and why. @type {Map<Entry, string[]>} */
     this.faults = new Map();
     this.body = make("tbody");
@@ -250,6 +252,7 @@ export class Table {
       }
       over = true;
       this.cell(cell, entry, column);
+      if (this.begun === entry) this.tellBegun();
       if (back) cell.querySelector("button")?.focus();
     };
     field.addEventListener("keydown", (event) => {
@@ -297,8 +300,15 @@ export class Table {
     const entry = this.draft?.add(this.part, FRESH[this.part]?.() ?? {});
     if (!entry || !this.draft) return;
     this.show(this.draft, this.isBrief);
-    this.changed();
+    this.begun = entry;
     this.body.querySelector("button")?.click();
+    if (!this.body.querySelector("td > input, td > select, td > textarea")) this.tellBegun();
+  }
+
+  /** The first field of a row just added was left, so the row is compared: before that it would only be called incomplete. */
+  tellBegun() {
+    this.begun = null;
+    this.changed();
   }
 
   /** @param {Entry} entry */
