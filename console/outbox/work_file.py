@@ -36,6 +36,7 @@ from console.outbox.salvage import export_waiting
 from console.outbox.schema import WORK_ROW, is_whole, sum_of, work_migrations
 from console.rules.edit import Edit, created_again, is_local, local_key, moved
 from console.rules.followed import Followed, Standpoint
+from console.rules.mentions import reports_spoken_of
 from console.rules.queued import FINISHED, ByWhom, EditState, Queued, StopReason, TakenAs
 from console.rules.recreate import is_made_by, seen_created
 from console.rules.transitions import Event, advance
@@ -362,6 +363,7 @@ class WorkFile:
         numbers = self.local_keys()
         rows = self._all(f"SELECT DISTINCT source, report FROM edits WHERE {_FINISHED}")  # noqa: S608 - a constant
         found = {(str(source), str(report)) for source, report in rows if report is not None}
+        found |= {(edit.source, report) for edit in self._apart() for report in reports_spoken_of(edit.data)}
         for (key,) in self._all("SELECT key FROM drafts"):
             _, _, place = str(key).rpartition("\n")
             _, _, place = place.removeprefix("older:").partition(":")
@@ -370,8 +372,9 @@ class WorkFile:
         return {numbers.get(report, (source, report)) for source, report in found}
 
     def forget_words(self, erased: Mapping[tuple[str, str], datetime]) -> list[str]:
-        """Let go of what was done to these reports, by source and number, and is finished, with its photos, and of what
-        was typed for them, as far as it is from before they were erased; where the drafts were kept that went.
+        """Let go of what was done to these reports, by source and number, or speaks of them, and is finished, with its
+        photos, and of what was typed for them, as far as it is from before they were erased; where the drafts were kept
+        that went.
 
         What is unfinished stays: the server says that its report was erased since, and its author decides.
         """
@@ -380,6 +383,9 @@ class WorkFile:
         where = f"WHERE {_FINISHED} AND report IN (SELECT value FROM json_each(?))"  # noqa: S608 - a constant
         kept = [one.edit for one in self._queued(where, (_dump([report for _, report in when]),))]
         old = [edit for edit in kept if (at := when.get((edit.source, edit.report or ""))) and edit.occurred_at < at]
+        for edit in self._apart():
+            named = (when.get((edit.source, report)) for report in reports_spoken_of(edit.data))
+            old += [edit] if any(at is not None and edit.occurred_at < at for at in named) else []
         drafts = [
             str(key)
             for key, changed_at in self._all("SELECT key, changed_at FROM drafts")
@@ -395,6 +401,10 @@ class WorkFile:
                 self._connection.executemany("DELETE FROM drafts WHERE key = ?", [(key,) for key in drafts])
         self._drop_photos({str(edit.data["sha256"]) for edit in old if "sha256" in edit.data})
         return drafts
+
+    def _apart(self) -> list[Edit]:
+        """What is finished and belongs to no report: lines of the log, closures, messages …"""
+        return [one.edit for one in self._queued(f"WHERE {_FINISHED} AND report IS NULL", ())]
 
     def _drop_photos(self, photos: Collection[str]) -> None:
         """Delete the files of these photos that no edit kept here names."""

@@ -243,7 +243,9 @@ class EditService:
         before: bytes | None = None
         if edit.undoes is not None:
             undone_entry = find_undone_entry(unit_of_work, edit.undoes, None)
-            undone, entry = undone_entry.entry, undo_closure(unit_of_work, edit, actor, undone_entry)
+            entry = undo_closure(unit_of_work, edit, actor, undone_entry)
+            # Its words may have been erased until the closure was locked.
+            undone = find_undone_entry(unit_of_work, edit.undoes, None).entry
         else:
             before = closure_before(unit_of_work.closure(str(edit.data.get("closure") or "")))
             entry = change_closure(unit_of_work, edit, actor, self._borders)

@@ -1,8 +1,9 @@
 """Erases what people said and showed in a report: on request, when the city keeps it no longer, after a restore.
 
 What happened and when stays, with the place: statuses, categories, crews, times. Words and photos go, in the report,
-its history, the messages and hand-overs that speak of it and the stored answers; through the feed, so that consoles
-drop them too. `erasures` lists what was erased on request: a backup that is older is restored without it.
+its history, the messages and hand-overs that speak of it and the stored answers; on request also in closures, alarms
+and lines of the log that name it (`mentions`). All that goes through the feed, so that consoles drop it too. `erasures`
+lists what was erased on request: a backup that is older is restored without it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from api_client.decoding import decode
-from api_client.model import ERASED, EditAnswer, Entry, Handover, Message, Report
+from api_client.model import ERASED, EditAnswer, Entry, Message, Report
 from console.rules.edit import LEAVES, NO_EFFECT
 from console.rules.report import HAZARD, is_erased
 from console.rules.run_card import CARD
@@ -26,6 +27,7 @@ from console.rules.status import is_open
 from console.server.city import audit, schema
 from console.server.city.database import Database, holding
 from console.server.city.edit_context import Before, write_version
+from console.server.city.mentions import Mentions, erase_mentions, find_mentions, without_words
 from console.server.city.records import SERVER, Actor
 from console.server.city.rights import check_scope
 from console.server.city.unit_of_work import UnitOfWork
@@ -41,7 +43,6 @@ _STAYS = frozenset(
 )  # fmt: skip
 """What of an entry's data is no word of anybody's: codes, names of the staff, numbers of reports."""
 _WORDS_BEFORE = frozenset({"title", "description", "address"})
-_GONE_WORDS = "–"
 _AT_ONCE = 20
 """Reports a transaction, when the city's time for them is over: an edit waits for those at most."""
 _MOST_AN_HOUR = 2_000
@@ -58,18 +59,24 @@ class ErasureRecord(NamedTuple):
 
 
 def erase_report(database: Database, key: str, by: Actor, reason: str, now: datetime) -> Report:
-    """Erase a report on request, once; the report as it is then. Raises NotFound, ForbiddenRefusal and Invalid."""
+    """Erase a report on request; the report as it is then. What is erased already is erased again where something was
+    said of it elsewhere since. Raises NotFound, ForbiddenRefusal and Invalid.
+    """
+    with database.read() as connection:  # nobody's edit waits for that
+        found = find_mentions(connection, key)
+    is_mentioned = any(found)
     with database.write() as connection:
         unit_of_work = UnitOfWork(database, connection, now)
-        _lock_handovers(unit_of_work, [key])
+        found = found._replace(handovers=tuple({*found.handovers, *_handovers_of(connection, key)}))
+        _lock_handovers(unit_of_work, found.handovers)
         report = unit_of_work.report(key)
         if report is None:
             raise NotFound(f"There is no report {key}.")
         check_scope(unit_of_work, by, report)
-        if is_erased(report):
+        if is_erased(report) and not is_mentioned:
             return report
         _check_needed_no_more(unit_of_work, report)
-        report = _erase(database, unit_of_work, report, by, f"Erased: {reason}", REQUEST)
+        report = _erase(database, unit_of_work, report, by, f"Erased: {reason}", REQUEST, found)
         listed = [ErasureRecord(report.id, schema.micros(report.created), schema.micros(unit_of_work.now))]
         keep_records(database, connection, listed)
         audit.append(connection, unit_of_work.now, _audited(by, report.id, REQUEST))
@@ -136,7 +143,8 @@ def erase_again(database: Database, connection: sa.Connection, listed: Iterable[
         records[record.report] = record
         if is_erased(report):
             continue
-        _erase(database, unit_of_work, report, SERVER, "Erased again after a restore", RESTORE)
+        found = find_mentions(connection, report.id)
+        _erase(database, unit_of_work, report, SERVER, "Erased again after a restore", RESTORE, found)
         unit_of_work.settle()
         actions.append(_audited(SERVER, report.id, RESTORE))
     keep_records(database, connection, records.values())
@@ -189,12 +197,14 @@ def _erase_these(
 ) -> tuple[int, int]:
     """Erase those of these reports that are due still; how many, and the last number."""
     unit_of_work = UnitOfWork(database, connection, now)
-    _lock_handovers(unit_of_work, keys)
+    handovers = {key: tuple(_handovers_of(connection, key)) for key in keys}
+    _lock_handovers(unit_of_work, {one for each in handovers.values() for one in each})
     found = [report for key in sorted(keys) if (report := unit_of_work.report(key)) is not None]
     # Some may be opened again, or erased by another server, since they were read.
     old = [one for one in found if one.closed_at is not None and one.closed_at < before and not is_erased(one)]
     for report in old:
-        _erase(database, unit_of_work, report, SERVER, "Erased: its time was over", RETENTION)
+        named = Mentions(handovers=handovers[report.id])
+        _erase(database, unit_of_work, report, SERVER, "Erased: its time was over", RETENTION, named)
     if not old:
         return 0, 0
     audit.append(connection, now, *(_audited(SERVER, report.id, RETENTION) for report in old))
@@ -202,16 +212,18 @@ def _erase_these(
     return len(old), unit_of_work.settle()
 
 
-def _lock_handovers(unit_of_work: UnitOfWork, keys: Iterable[str]) -> None:
-    """Lock the hand-overs that name these reports, before any report: who signs one goes the same way."""
-    connection = unit_of_work.connection
-    for one in sorted({handover for report in keys for handover in _handovers_of(connection, report)}):
+def _lock_handovers(unit_of_work: UnitOfWork, handovers: Iterable[str]) -> None:
+    """Lock these hand-overs, before any report: who signs one goes the same way."""
+    for one in sorted(handovers):
         # protects: what-is-signed-meanwhile-stays-signed
         unit_of_work.handover(one)
 
 
-def _erase(database: Database, unit_of_work: UnitOfWork, report: Report, by: Actor, words: str, why: str) -> Report:
-    """Erase one report in the transaction of `unit_of_work`, which is still to be settled; returns the report.
+def _erase(
+    database: Database, unit_of_work: UnitOfWork, report: Report, by: Actor, words: str, why: str, found: Mentions
+) -> Report:
+    """Erase one report, and what else `found` speaks of it, in the transaction of `unit_of_work`, which is still to be
+    settled; returns the report.
 
     All else is written here: from the first number on everybody's edits wait.
     """
@@ -239,14 +251,10 @@ def _erase(database: Database, unit_of_work: UnitOfWork, report: Report, by: Act
     for body in connection.scalars(sa.select(messages.body).where(messages.report == key)):
         if (message := decode(body, Message)).text:
             unit_of_work.put(replace(message, text=""))
-    for one in _handovers_of(connection, key):
-        # protects: what-is-signed-meanwhile-stays-signed
-        handover = unit_of_work.handover(one)
-        if handover is not None and (stripped := _without_words(handover, key)) is not handover:
-            unit_of_work.put(stripped)
+    apart = erase_mentions(unit_of_work, found, key, by.name)
     for table in (schema.contacts, schema.proof_photos):
         connection.execute(sa.delete(table).where(table.c.report == key))
-    _strip_answers(connection, erased, entries, standard, everywhere=why != RETENTION)
+    _strip_answers(connection, erased, [*entries, *apart], standard, everywhere=why != RETENTION)
     rows = [{"sha256": sha256, "at": _wall_clock()} for sha256 in sorted(photos)]
     if rows:
         database.upsert(connection, schema.removed_photos, rows)
@@ -303,6 +311,8 @@ def _stripped(entry: Entry, standard: frozenset[str]) -> Entry:
     """The entry without anybody's words."""
     if entry.kind == ERASED:
         return entry
+    if entry.report is None:
+        return without_words(entry)
     data: dict[str, Any] = {}
     for name, value in entry.data.items():
         if name in _STAYS:
@@ -335,12 +345,6 @@ def _handovers_of(connection: sa.Connection, report: str) -> list[str]:
     """The hand-overs that have a line of the report."""
     table, piece = schema.handovers, b'"report":' + msgspec.json.encode(report)
     return list(connection.scalars(sa.select(table.c.id).where(holding(connection, table.c.body, piece))))
-
-
-def _without_words(handover: Handover, report: str) -> Handover:
-    """The hand-over without what its lines say of the report."""
-    lines = tuple(replace(one, text=_GONE_WORDS, remark="") if one.report == report else one for one in handover.lines)
-    return replace(handover, lines=lines, version=handover.version + 1) if lines != handover.lines else handover
 
 
 def _strip_answers(

@@ -292,6 +292,9 @@ def test_words_about_an_erased_report_go_and_what_waits_stays(work: WorkFile, tm
             edit("waits", data={"text": "Kastanie waits"}),
             edit("later", data={"text": "later"}, occurred_at=later),
             edit("other", report_key="2", data={"text": "other"}),
+            edit("line", Kind.LOG, None, data={"text": "Kastanie of #1 called"}),
+            edit("closed", Kind.CLOSURE, None, data={"closure": "c", "words": "Kastanie", "report": "1"}),
+            edit("pumps", Kind.LOG, None, data={"text": "1 pump is here"}),
         ),
         start=1,
     ):
@@ -304,11 +307,11 @@ def test_words_about_an_erased_report_go_and_what_waits_stays(work: WorkFile, tm
     assert work.spoken_of() == {("city", "1"), ("city", "2")}
     erased = {("city", "1"): at}
     assert work.forget_words(erased) == []  # the drafts were typed just now, long after
-    assert [one.edit.id for one in work.all()] == ["waits", "later", "other"]
+    assert [one.edit.id for one in work.all()] == ["waits", "later", "other", "pumps"]
     assert not (media / photo).exists()
     assert b"Kastanie waits" in (tmp_path / "work.journal").read_bytes()
     assert (tmp_path / "work.journal").read_bytes().count(b"Kastanie") == 1
     tomorrow = {("city", "1"): datetime.now(UTC) + timedelta(days=1)}
     assert sorted(work.forget_words(tomorrow)) == ["note:city:1", "rina\nreply:city:1"]
     assert list(work.drafts()) == ["note:city:2"]
-    assert [one.edit.id for one in work.all()] == ["waits", "other"]
+    assert [one.edit.id for one in work.all()] == ["waits", "other", "pumps"]

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from datetime import timedelta
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from msgspec import to_builtins
 from msgspec.structs import replace
 
-from api_client.model import ERASED, EditBody, Handover, HandoverLine, HandoverSection, Kind, PhotoRole
+from api_client.model import (
+    ERASED,
+    AlarmAbout,
+    AlarmKind,
+    EditBody,
+    Handover,
+    HandoverLine,
+    HandoverSection,
+    Kind,
+    PhotoRole,
+)
 from console.cli import main
+from console.rules.mentions import reports_named_in
 from console.server.admin.apply import apply_setup, compare_setup
 from console.server.admin.setup import CitySetup
 from console.server.city import audit, schema
 from console.server.city.audit_chain import verify
 from console.server.city.city import City
+from console.server.city.closures import read_closures
 from console.server.city.erased_files import LIST, finish_erasing
 from console.server.city.erasure import erase_old
 from console.server.city.media import MediaStore
@@ -81,6 +95,19 @@ def spoken(city: City, tmp_path: Path) -> str:
     return report
 
 
+def mention(city: City, report: str) -> None:
+    """Say something of the report wherever that can be said of none."""
+    shape = {"type": "LineString", "coordinates": [[106.15, -6.85], [106.16, -6.85]]}
+    flood = {"closure": "c-1", "kind": "flood", "geometry": shape, "words": said(20), "said_by": said(21)}
+    city.apply(EditBody("closure-1", Kind.CLOSURE, data={**flood, "report": report}), report=None, actor=LOCAL)
+    do(city, None, Kind.CLOSURE, closure="c-1", seen=1, words=said(22), edit="closure-2")
+    do(city, None, Kind.LOG, text=f"{said(23)} is where #{report} was", edit="line-1")
+    do(city, None, Kind.LOG, text=f"All of #{report}1 are at home", edit="line-2")
+    alarm = AlarmAbout(AlarmKind.SLA_BREACH, report, city.clock())
+    until = city.clock() + timedelta(minutes=5)
+    do(city, None, Kind.ALARM, alarms=to_builtins([alarm]), shelved_until=until.isoformat(), reason=said(24))
+
+
 def left(city: City) -> list[str]:
     """The rows of the database that hold a word of somebody's."""
     with city.database.read() as connection:
@@ -141,6 +168,49 @@ def test_it_is_erased_once_and_what_comes_later_stays(city: City, spoken: str, t
     assert [entry.text or entry.data.get("text") for entry in city.entries(spoken)][-1] == "Called back"
     city.erase(spoken, LOCAL, "asked again")
     assert "Called back" not in str(city.entries(spoken))
+
+
+def test_what_is_said_of_it_elsewhere_is_erased_too(city: City, spoken: str) -> None:
+    """In closures, alarms and lines of the log that name it, in hand-overs that have those, and what comes later."""
+    mention(city, spoken)
+    with city.database.read() as connection:
+        query = sa.select(schema.entries.c.id).where(schema.entries.c.edit == "line-1")
+        logged = connection.scalar(query)
+    lines = [
+        HandoverLine(f"log:{logged}", HandoverSection.NOTED, said(25)),
+        HandoverLine("unit:u1", HandoverSection.UNITS, "u1", remark=f"{said(26)} of #{spoken}"),
+        HandoverLine("unit:u2", HandoverSection.UNITS, "u2", remark="radio off"),
+    ]
+    with city.database.write() as connection:
+        shift = Handover("h-2", "rina", START, START, START, START, START, tuple(lines))
+        put_things(city.database, connection, [shift])
+    seq = city.seq()
+    city.erase(spoken, LOCAL, "asked")
+    assert left(city) == []
+    told = {(item.kind, item.id) for item in city.changes(seq).items}
+    assert {("closure", "c-1"), ("handover", "h-2"), ("entry", logged)} <= told
+    with city.database.read() as connection:
+        (closure,) = read_closures(connection)
+    assert (closure.kind, closure.report, closure.ended, closure.version) == ("flood", spoken, None, 3)
+    with pytest.raises(Invalid, match="local has changed the closure since"):
+        city.apply(EditBody(str(uuid.uuid4()), Kind.CLOSURE, undoes="closure-2"), report=None, actor=LOCAL)
+    line = EditBody("line-1", Kind.LOG, data={"text": f"{said(23)} is where #{spoken} was"})
+    again = city.apply(line, report=None, actor=LOCAL)
+    assert again.replayed
+    assert WORD.encode() not in again.body
+    with city.database.read() as connection:
+        bodies = b"".join(connection.scalars(sa.select(schema.entries.c.body)))
+        (handover,) = [one for one in connection.scalars(sa.select(schema.handovers.c.body)) if b'"h-2"' in one]
+    assert b"are at home" in bodies
+    assert b"radio off" in handover
+    do(city, None, Kind.LOG, text=f"{said(27)} of #{spoken}")
+    city.erase(spoken, LOCAL, "asked again")
+    assert left(city) == []
+
+
+def test_a_number_names_a_report_where_nothing_else_can_be_meant() -> None:
+    words = "Owner of 104711 (and SR-2024-0117, 104712/104713.) at no. 12, 112 called, 3 crews, Jl. 5, #7: done"
+    assert reports_named_in(words) == {"104711", "SR-2024-0117", "104712/104713", "104712", "104713", "7"}
 
 
 @one_database
