@@ -5,7 +5,7 @@ For a worker thread.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -20,10 +20,13 @@ from console.board.zorder import Positions
 from console.cache.catalog import Cities, CityUnit
 from console.cache.reader import CacheReader
 from console.rules.alarms import SILENT_S
+from console.rules.apply import ReportState
+from console.rules.edit import Edit
 from console.rules.handover import MOST_HAZARDS, MOST_OF_A_SECTION
+from console.rules.pending import with_edits
 from console.rules.report import HAZARD
 from console.rules.rights import Rights, unit_in_scope
-from console.rules.run_card import run_card_of, steps_of
+from console.rules.run_card import is_tick, steps_of
 
 _URGENT = 2
 
@@ -33,7 +36,8 @@ class HandoverItem(msgspec.Struct, frozen=True):
 
     `crew` is the unit that it is about, `shelved` what was done about an alarm of it that is shelved now, `entry` a
     line of the log, `limit` the name of the city's limit whose alarm is shelved. `steps` is how many steps of the run
-    card of a P1 are done, and how many there are; None where all are, and where there is no card.
+    card of a P1 are done, those too that are in the outbox, and how many there are; None where all are, and where there
+    is no card.
     """
 
     id: str
@@ -74,14 +78,15 @@ def find_items(
     noted: Sequence[str],
     since: datetime,
     missing: Collection[str] = (),
+    edits_of: Callable[[str, str], tuple[Edit, ...]] = lambda _source, _report: (),
 ) -> HandoverFound:
     """What there is to hand over at a source, as far as it lies in the operator's scope or he has taken it.
 
     `crews` are the units with their newest positions, `now` the time by the clock of the source, `noted` the numbers of
     the reports that somebody marked for the next shift, `since` when the shift began, `missing` the ids of the units
-    that did not answer in the roll call.
+    that did not answer in the roll call, `edits_of` the own edits of a report of a source that are in the outbox.
     """
-    finder = _Finder(view, cities, source, reader, now, rights)
+    finder = _Finder(view, cities, source, reader, now, rights, edits_of)
     finder.add_reports()
     finder.add_shelved()
     finder.add_units(crews, missing)
@@ -94,10 +99,17 @@ class _Finder:
     """Fills one list; what stands in it is added no second time."""
 
     def __init__(
-        self, view: View, cities: Cities, source: str, reader: CacheReader, now: datetime, rights: Rights
+        self,
+        view: View,
+        cities: Cities,
+        source: str,
+        reader: CacheReader,
+        now: datetime,
+        rights: Rights,
+        edits_of: Callable[[str, str], tuple[Edit, ...]],
     ) -> None:
         self._view, self._cities, self._source, self._reader = view, cities, source, reader
-        self._now, self._rights = now, rights
+        self._now, self._rights, self._edits_of = now, rights, edits_of
         self.items: list[HandoverItem] = []
         self.counts: dict[HandoverSection, int] = dict.fromkeys(HandoverSection, 0)
         self.left_out = 0
@@ -199,17 +211,25 @@ class _Finder:
         for fact in facts:
             if fact.row in names:  # else it was made here, and no server has it yet
                 number = names[fact.row][1]
-                item = HandoverItem(f"report:{number}", section, fact.priority, number, fact, steps=self._steps(fact))
-                self.items.append(item)
+                steps = self._steps(fact, number)
+                self.items.append(HandoverItem(f"report:{number}", section, fact.priority, number, fact, steps=steps))
 
-    def _steps(self, fact: Fact) -> tuple[int, int] | None:
+    def _steps(self, fact: Fact, number: str) -> tuple[int, int] | None:
         if fact.priority != HAZARD:
             return None
-        catalog = self._cities.of(self._source)
-        service = catalog.services.get(self._cities.code("service", fact.service) or "")
-        card = run_card_of(catalog.run_cards.values(), service, fact.priority)
+        card = self._cities.of(self._source).run_card_for(self._cities.code("service", fact.service), fact.priority)
         if card is None:
             return None
-        steps = steps_of(card, self._reader.entries(fact.row))
+        steps = steps_of(card, self._history(fact.row, number))
         done = sum(1 for step in steps if step.done is not None)
         return (done, len(steps)) if done < len(steps) else None
+
+    def _history(self, row: int, number: str) -> Sequence[Entry]:
+        """The history of a report, with the own ticks on it that are not sent yet."""
+        entries = self._reader.entries(row)
+        ticks = [edit for edit in self._edits_of(self._source, number) if is_tick(edit)]
+        cached = self._reader.report(row) if ticks else None
+        if cached is None:
+            return entries
+        # protects: a-tick-in-the-outbox-counts
+        return with_edits(ReportState(cached.report, (), tuple(entries)), ticks, now=self._now).entries

@@ -116,7 +116,11 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
 
     def run_card(self, report: Report) -> RunCard | None:
         """The run card that counts for a report; None for none."""
-        return run_card_of(self.run_cards.values(), self.services.get(report.service or ""), report.priority)
+        return self.run_card_for(report.service, report.priority)
+
+    def run_card_for(self, service: str | None, priority: int) -> RunCard | None:
+        """The run card that counts for reports of this category (its code) and priority; None for none."""
+        return run_card_of(self.run_cards.values(), self.services.get(service or ""), priority)
 
     def answers(self, report: Report) -> list[tuple[str, str]]:
         """What the reporter answered, as (question, answer) in the order of the service's questions."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from api_client.model import Assignment, Entry, Kind, RunCard, Service
+from console.rules.edit import Edit
 from console.rules.status import ENDED_ASSIGNMENT
 
 MOST_STEPS = 9
@@ -56,6 +57,11 @@ def steps_of(card: RunCard, entries: Iterable[Entry]) -> tuple[DoneStep, ...]:
         if is_step_done(entry) and entry.undone_by is None and entry.edit not in back:
             done.setdefault(entry.text, entry)
     return tuple(DoneStep(words, done.get(words)) for words in card.steps)
+
+
+def is_tick(edit: Edit) -> bool:
+    """Whether an edit says that a step of a run card was done, or takes that back."""
+    return edit.kind is Kind.NOTE and bool(edit.data.get(CARD))
 
 
 def is_of_card(entry: Entry) -> bool:

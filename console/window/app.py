@@ -682,6 +682,7 @@ class ConsoleWindow(QObject):
             ),
             files=self.photo_tasks,
             missing=lambda: self.shift_controller.missing,
+            edits_of=self.board_updater.edits_of,
             ids=lambda: str(uuid.uuid4()),
         )
         self.messages = MessagesController(

@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 from typing_extensions import override
 
+from widgets.forms.card_steps import CardSteps
 from widgets.forms.choice import ListChoice
 from widgets.forms.fields import Segments, TypeAhead
 from widgets.forms.form import make_label, put_text
@@ -29,11 +30,14 @@ class NewReportForm(PlaceForm):
     With `several` what is entered can be put aside for another report (Ctrl+N), with `adds` added to an earlier one.
     With `finds_callers` the earlier reports of the telephone number can be asked for.
     What is known already of the place comes by `set_nearby` after `changed`, what a category asks by `ask` after
-    `service_changed`. With a priority out of `hurried` it can be saved without the answers.
+    `service_changed`, the steps of its run card by `show_card` after `case_changed`. With a priority out of `hurried`
+    it can be saved without the answers.
     """
 
     service_changed = Signal(str)
     """Another category stands there: its code, "" for none."""
+    case_changed = Signal(str, str)
+    """Another category or priority stands there: both, "" for none."""
 
     nearby_opened = Signal(int)
     """An earlier report is looked at: its key."""
@@ -75,6 +79,7 @@ class NewReportForm(PlaceForm):
         add_key(self, "Alt+P", lambda: self.priority.setFocus(Qt.FocusReason.ShortcutFocusReason))
         self.add_earlier_key()
         self._several, self._hurried = several, hurried
+        self._case = ("", "")
         self._priority_by_hand = False
         self._default_priorities: dict[str, str] = {}
         self.service = TypeAhead(theme, symbols, self.tr("Category"))
@@ -92,6 +97,8 @@ class NewReportForm(PlaceForm):
         self.body.addWidget(self.service)
         self.body.addWidget(self.field_label(self.tr("What happened")))
         self.body.addWidget(self.report_text)
+        self.card = CardSteps(theme)
+        self.body.addWidget(self.card)
         self.add_place()
         heading, add_text = self.tr("Earlier reports of this place"), self.tr("The caller adds to it")
         self.nearby = NearbyReports(theme, symbols, heading, adds="Alt A" if adds else "", add_text=add_text)
@@ -177,6 +184,20 @@ class NewReportForm(PlaceForm):
             self.touch()
             if self.isVisible():
                 self.fit()
+
+    def show_card(self, name: str, steps: Sequence[str]) -> None:
+        """What the run card of the category and its priority says is to be asked or done; nothing without steps."""
+        heading = self.tr("Run card: {name}").format(name=name) if steps else ""
+        if self.card.show_steps(heading, self.tr("ticked in the report, once it is saved"), steps):
+            self._on_size(self.card, self.service, self.report_text)
+
+    @override
+    def touch(self) -> None:
+        super().touch()
+        case = (self.service.value(), self.priority.value())
+        if case != self._case:
+            self._case = case
+            self.case_changed.emit(*case)
 
     def _on_ask(self) -> None:
         if not self.questions.go_in():

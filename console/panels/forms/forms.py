@@ -924,6 +924,12 @@ class Forms(QObject):
             form.ask(heading, asks.asked_by(service), lambda one, typed: asks.fault(service, one, typed))
 
         form.service_changed.connect(ask)
+
+        def show_card(code: str, priority: str) -> None:
+            card = catalog.run_card_for(code, int(priority)) if code and priority else None
+            form.show_card(card.name if card is not None else "", card.steps if card is not None else ())
+
+        form.case_changed.connect(show_card)
         self._new, self._new_key = form, draft_key
         self._look_for_earlier(form, source)
         self._ask_for_place(form, source, new_report_values(known) if known else {})

@@ -39,6 +39,7 @@ from console.panels.situation import SituationMonitor
 from console.panels.sources import Sources
 from console.panels.window_state import WindowState
 from console.rules.correspondence import CONTROL_ROOM
+from console.rules.edit import Edit
 from console.rules.handover import (
     HandoverDraft,
     LineNotes,
@@ -119,14 +120,15 @@ class HandoverPage(QObject):
         ids: Callable[[], str],
         rights_at: Callable[[str], Rights] = lambda _source: Rights(),
         missing: Callable[[], Mapping[str, datetime]] = dict,
+        edits_of: Callable[[str, str], tuple[Edit, ...]] = lambda _source, _report: (),
         show_panel: Callable[[bool], object] = lambda _shown: None,
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`crews` gives the units with their newest positions, `time_at` the time by the clock of a source, `zone_at`
-        the zone of its city, `missing` the units of the first source that did not answer in the roll call, and when;
-        `show_panel` shows the page with the keyboard, or
-        takes it away; `ids` makes those of hand-overs; `files` is a thread that writes files; `steady_s` is a monotonic
-        clock in seconds.
+        the zone of its city, `missing` the units of the first source that did not answer in the roll call, and when,
+        `edits_of` the own edits of a report of a source that are in the outbox; `show_panel` shows the page with the
+        keyboard, or takes it away; `ids` makes those of hand-overs; `files` is a thread that writes files; `steady_s`
+        is a monotonic clock in seconds.
         """
         super().__init__(parent)
         self._panel, self._window_state, self._sources, self._outbox = panel, window_state, sources, outbox
@@ -134,7 +136,7 @@ class HandoverPage(QObject):
         self._tasks, self._reader, self._crews = tasks, reader, crews
         self._time_at, self._zone_at, self._rights_at = time_at, zone_at, rights_at
         self._show_panel, self._steady_s, self._signing, self._ids = show_panel, steady_s, signing, ids
-        self._files, self._missing, self._questions = files, missing, questions
+        self._files, self._missing, self._edits_of, self._questions = files, missing, edits_of, questions
         self._words: dict[str, ReadMessage] = {}
         self._roles: dict[str, str] = {}
         self._left_out = 0
@@ -322,7 +324,9 @@ class HandoverPage(QObject):
             words, roles = read_words(cache), {user.name: user.role for of, user in cache.users() if of == source}
             if document is not None:
                 return _Found(source, document, lines_of(document, view, cache, cities, source), {}, words, roles)
-            found = find_items(view, cities, source, crews, cache, now, rights, noted, since, missing)
+            found = find_items(
+                view, cities, source, crews, cache, now, rights, noted, since, missing, self._edits_of
+            )
             return _Found(
                 source, None, tuple(map(writer.line, found.items)), found.counts, words, roles, found.left_out
             )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from api_client.model import (
@@ -37,6 +38,7 @@ from console.board.round import Round, play
 from console.cache.page_items import Cursor, PageItem
 from console.cache.reader import CacheReader
 from console.cache.writer import CacheWriter
+from console.rules.edit import Edit
 from console.rules.filter import Filter
 from console.rules.handover import MOST_OF_A_SECTION, end_of_shift
 from console.rules.rights import Rights
@@ -74,13 +76,18 @@ class City:
         return Report(id=key, priority=priority, service="flood", description="", **values)
 
     def found(
-        self, rights: Rights = EVERYWHERE, noted: tuple[str, ...] = (), missing: frozenset[str] = frozenset()
+        self,
+        rights: Rights = EVERYWHERE,
+        noted: tuple[str, ...] = (),
+        missing: frozenset[str] = frozenset(),
+        waiting: tuple[Edit, ...] = (),
     ) -> HandoverFound:
         played = play(Round(None, (), {}, {}, {}, None, Filter(), UTC, 1, "rina"), self.reader, int(NOW.timestamp()))
         cities = played.cities
         return find_items(
-            played.view, cities, "city", cities.crews, self.reader, NOW, rights, noted, NOW - HOUR, missing
-        )
+            played.view, cities, "city", cities.crews, self.reader, NOW, rights, noted, NOW - HOUR, missing,
+            lambda source, report: tuple(one for one in waiting if (one.source, one.report) == (source, report)),
+        )  # fmt: skip
 
     def places(self, **asked: Any) -> list[tuple[str, HandoverSection]]:
         return [(item.id, item.section) for item in self.found(**asked).items]
@@ -127,6 +134,19 @@ def test_of_a_p1_it_is_told_how_many_steps_of_its_run_card_are_done(city: City) 
         data = {"text": step, "card": "flood"}
         city.put("entry", Entry(f"{report}-{step}", report, "note", NOW, "rina", edit=step, text=step, data=data))
     assert {item.report: item.steps for item in city.found().items} == {"a": (1, 2), "b": None, "c": None}
+    # What is not sent yet counts as the report's panel shows it; what the server has already counts once.
+    back, again, other = (
+        Edit(key, Kind.NOTE, report, "rina", "desk", 1, NOW, {"text": step, **card}, source="city", undoes=undoes)
+        for key, report, step, card, undoes in (
+            ("x", "b", "Ask", {"card": "flood"}, "Ask"),
+            ("Tell", "a", "Tell", {"card": "flood"}, None),
+            ("y", "a", "Ask", {}, None),
+        )
+    )
+    tick = msgspec.structs.replace(again, id="z", data={"text": "Ask", "card": "flood"})
+    steps = {item.report: item.steps for item in city.found(waiting=(back, again, other)).items}
+    assert steps == {"a": (1, 2), "b": (1, 2), "c": None}
+    assert {item.report: item.steps for item in city.found(waiting=(tick,)).items}["a"] is None
 
 
 def test_no_p1_is_left_out_for_want_of_room_and_the_rest_is_counted(city: City) -> None:

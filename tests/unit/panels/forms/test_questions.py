@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from api_client.model import AttributeValue, Datatype, Kind, Service, ServiceAttribute
+from api_client.model import AttributeValue, Datatype, Kind, RunCard, Service, ServiceAttribute
 from console.cache.catalog import Cities
 from console.panels.forms.questions import ServiceQuestions
 from tests.unit.panels.conftest import Rig
@@ -72,7 +72,9 @@ def call(rig: Rig) -> NewReportForm:
     """A call about a flood, of which the city asks the depth."""
     city = rig.window_state.catalog("city")
     services = {**city.services, "flood": FLOOD}
-    rig.window_state.cities = Cities({"city": replace(city, services=services)}, {"source": {1: ("", "city")}})
+    card = RunCard("danger", "People in danger", ("Ask: is anybody in the water?", "Say: stay upstairs"), priorities=(1,))
+    catalog = replace(city, services=services, run_cards={"danger": card})
+    rig.window_state.cities = Cities({"city": catalog}, {"source": {1: ("", "city")}})
     rig.actions.run("new_report")
     form = rig.form()
     assert isinstance(form, NewReportForm)
@@ -104,8 +106,11 @@ def test_answers_by_keyboard_go_with_the_report(rig: Rig, call: NewReportForm) -
 
 def test_a_call_about_danger_is_saved_without_any_answer(rig: Rig, call: NewReportForm) -> None:
     QTest.keyClicks(call.questions.field("cm"), "much")
+    assert (call.card.words, call.card.isVisible()) == ([], False), "no card is for its priority"
     QTest.keyClick(call.report_text, Qt.Key.Key_P, Qt.KeyboardModifier.AltModifier)
     QTest.keyClicks(call.priority, "1")
+    assert call.card.words == ["Ask: is anybody in the water?", "Say: stay upstairs"]
+    assert call.card.isVisible()
     assert call.why_not() == ""
     QTest.keyClick(call.priority, Qt.Key.Key_Return, CTRL)
     made = created(rig)
