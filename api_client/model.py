@@ -427,13 +427,15 @@ class Service(msgspec.Struct, frozen=True):
 
 class Template(msgspec.Struct, frozen=True):
     """A standard text: `kind` is reply, disposition (of work done), close (without work), duplicate (closed as that of
-    another report), return, hold, or message (a quick text of messages).
+    another report), return, hold, or message (a quick text of messages). `texts` is how a report ended in other
+    languages than the city's own, by BCP 47 tag.
     """
 
     id: str
     kind: str
     text: str
     service: str | None = None
+    texts: dict[str, str] = {}
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -478,11 +480,14 @@ class Calendar(msgspec.Struct, frozen=True):
 
 
 class Agency(msgspec.Struct, frozen=True):
-    """An agency that owns matters (dinas, BUMD, police). `valid_to` is since when it is given nothing new."""
+    """An agency that owns matters (dinas, BUMD, police). `valid_to` is since when it is given nothing new. `names` are
+    those in other languages than the city's own, by BCP 47 tag.
+    """
 
     code: str
     name: str
     valid_to: datetime | None = None
+    names: dict[str, str] = {}
 
 
 class User(msgspec.Struct, frozen=True):

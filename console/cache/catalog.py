@@ -27,7 +27,7 @@ from api_client.model import (
 )
 from console.cache.reader import CacheReader
 from console.rules.apply import Lookups
-from console.rules.names import all_names, service_in
+from console.rules.names import all_names, name_in, outcome_in, service_in
 from console.rules.run_card import run_card_of
 from console.rules.scoped_code import ScopedCode, scoped
 
@@ -142,9 +142,13 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
         return service.glyph if service else "other"
 
     def agency_name(self, code: str | None) -> str:
-        """The city's name of an agency."""
+        """The city's name of an agency, as the operator reads it; the code itself when it is not in the list."""
         agency = self.agencies.get(code or "")
-        return agency.name if agency else code or ""
+        return name_in(agency.name, agency.names, self.languages) if agency else code or ""
+
+    def outcome(self, text: str) -> str:
+        """How a report ended, as the operator reads it."""
+        return outcome_in(text, self.templates, self.languages)
 
     def name(self, kind: str, code: str) -> str:
         """The city's words for a code: service, area, agency, unit or user."""
@@ -160,8 +164,14 @@ class Catalog(msgspec.Struct, frozen=True, dict=True):
 
     def plain_name(self, kind: str, code: str) -> str:
         """The city's own words for a code, which are the same for every reader."""
-        service = self.services.get(code) if kind == "service" else None
-        return service.name if service is not None else self.name(kind, code)
+        named = self.named(kind).get(code)
+        return named.name if named is not None else self.name(kind, code)
+
+    def named(self, kind: str) -> Mapping[str, Service | Agency]:
+        """What has names in several languages: the services or the agencies, by their codes; of other kinds nothing."""
+        if kind == "service":
+            return self.services
+        return self.agencies if kind == "agency" else {}
 
     def codes(self, kind: str) -> Collection[str]:
         """The codes that the city lists of a service, area, agency or unit."""
@@ -291,25 +301,30 @@ class Cities(msgspec.Struct, frozen=True, dict=True):
         return found
 
     def other_names(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
-        """kind -> {key: what else an operator may type for it}: the names of categories in the other languages."""
+        """kind -> {key: what else an operator may type for it}: the names of categories and agencies in the other
+        languages.
+        """
         return self._other_names
 
     @cached_property
     def _other_names(self) -> dict[str, dict[str, tuple[str, ...]]]:
-        found: dict[str, tuple[str, ...]] = {}
-        for source, one in self.catalogs.items():
-            for code, service in one.services.items():
-                if service.names:
-                    key = self.key("service", (source, code))
-                    more = (name for name in all_names(service) if name != self._names["service"][key])
-                    found[key] = tuple(dict.fromkeys((*found.get(key, ()), *more)))
-        return {"service": found}
+        found: dict[str, dict[str, tuple[str, ...]]] = {"service": {}, "agency": {}}
+        for kind, others in found.items():
+            for source, one in self.catalogs.items():
+                for code, named in one.named(kind).items():
+                    if named.names:
+                        key = self.key(kind, (source, code))
+                        more = (name for name in all_names(named) if name != self._names[kind][key])
+                        others[key] = tuple(dict.fromkeys((*others.get(key, ()), *more)))
+        return found
 
     @cached_property
     def languages(self) -> list[str]:
         """The languages in which any of the cities has names beside its own."""
-        services = (service for one in self.catalogs.values() for service in one.services.values())
-        return sorted({tag for service in services for tag in service.names})
+        catalogs = self.catalogs.values()
+        names = [one.names for each in catalogs for kind in ("service", "agency") for one in each.named(kind).values()]
+        texts = [one.texts for each in catalogs for one in each.templates]
+        return sorted({tag for tags in (*names, *texts) for tag in tags})
 
     @cached_property
     def crews(self) -> tuple[CityUnit, ...]:

@@ -78,7 +78,7 @@ def _names(catalog: Catalog) -> list[tuple[str, tuple[str, ...]]]:
     """What units, areas, agencies and categories of a city are called, each with how entries name it."""
     found = [(unit.code, "unit", key) for key, unit in catalog.units.items()]
     found += [(area.name, "area", key) for key, area in catalog.areas.items()]
-    found += [(agency.name, "agency", key) for key, agency in catalog.agencies.items()]
+    found += [(name, "agency", key) for key, agency in catalog.agencies.items() for name in all_names(agency)]
     found += [(name, "service", key) for key, service in catalog.services.items() for name in all_names(service)]
     return [(name, (f'"{field}":{msgspec.json.encode(key).decode()}',)) for name, field, key in found]
 

@@ -23,6 +23,7 @@ from console.panels.situation import SituationMonitor
 from console.panels.typed_command import TypedCommand
 from console.panels.window_state import WindowState
 from console.rules.category import fields_of_category
+from console.rules.names import all_names
 from console.rules.pending import field_value
 from console.rules.report import HAZARD
 from console.rules.rights import may_undo
@@ -177,7 +178,12 @@ class ReportCommands(QObject):
         """Ask for the agency or the area that it goes to."""
         details = self._situation.report
         catalog = self._window_state.catalog(details.source)
-        rows = [ListChoice(f"agency:{one.code}", one.name, self.tr("agency")) for one in offered(catalog.agencies)]
+        rows = [
+            ListChoice(
+                f"agency:{one.code}", catalog.agency_name(one.code), self.tr("agency"), words=" ".join(all_names(one))
+            )
+            for one in offered(catalog.agencies)
+        ]
         rows += [
             ListChoice(f"area:{one.code}", catalog.place(one.code), self.tr("area")) for one in offered(catalog.areas)
         ]

@@ -1,4 +1,6 @@
-"""Which of its names a city's service, question or choice is called by: the one in a language that the reader reads."""
+"""Which of its names a city's service, question, choice, agency or outcome is called by: the one in a language that the
+reader reads.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,13 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from api_client.model import AttributeValue, Service, ServiceAttribute
+from api_client.model import Agency, AttributeValue, Service, ServiceAttribute, Template
 
 MOST_LANGUAGES = 20
 """So many languages a city may have beside its own."""
 LONGEST_TAG = 35
+OUTCOMES = ("disposition", "close", "duplicate")
+"""The kinds of standard texts that say how a report ended: citizens read them, and operators after others."""
 PLAIN = "plain"
 """What an operator chooses who wants the city's own names, whatever his computer speaks."""
 _LONGEST_HEADER = 1_000
@@ -79,6 +83,16 @@ def service_in(service: Service, wanted: tuple[str, ...], own: str = "") -> Serv
     )
 
 
+def outcome_in(text: str, templates: Iterable[Template], wanted: tuple[str, ...], own: str = "") -> str:
+    """How a report ended, as who reads the `wanted` languages reads it. The report has the plain text; what is none of
+    the city's outcomes stays as it was written.
+    """
+    if not text or not wanted:
+        return text
+    said = (one for one in templates if one.text == text and one.kind in OUTCOMES)
+    return next((name_in(text, one.texts, wanted, own) for one in said if one.texts), text)
+
+
 def languages_met(services: Iterable[Service], wanted: tuple[str, ...], own: str = "") -> tuple[str, ...]:
     """Those languages of these services that are told to who reads the `wanted` ones, in his order: services are told
     alike to all for whom these are the same.
@@ -96,9 +110,9 @@ def language_of(services: Iterable[Service], wanted: tuple[str, ...], own: str =
     return next(iter(languages_met(services, wanted, own)), own)
 
 
-def all_names(service: Service) -> tuple[str, ...]:
-    """What the service is called in any language, each once; the plain name first."""
-    return tuple(dict.fromkeys((service.name, *(name for name in service.names.values() if name))))
+def all_names(named: Service | Agency) -> tuple[str, ...]:
+    """What the service or agency is called in any language, each once; the plain name first."""
+    return tuple(dict.fromkeys((named.name, *(name for name in named.names.values() if name))))
 
 
 def _question_in(question: ServiceAttribute, wanted: tuple[str, ...], own: str) -> ServiceAttribute:

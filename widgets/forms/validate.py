@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -39,11 +39,12 @@ class ValidateForm(Form):
     """All photos of the report, before at the left and after at the right, and whether the proof is accepted.
 
     Values: decision ("accept", "return" or ""), accept (bool), disposition, reason. `dispositions` are what the work
-    can have come to: where there are any, accepting needs one. `returns` are the usual reasons to return it. `preset`
-    is the disposition that accepting begins with; where nothing speaks against the proof accepting is chosen then, and
-    with a flagged photo nothing is. Nothing can be decided before every photo was seen, and has been for LOOK_S of the
-    clock `steady_s`. `barred` says why this operator can decide nothing here. `free_high` is how high it may be, in
-    pixels of the screen, before it covers what is worked with; the photos take what it leaves.
+    can have come to, shown in their `words` where they have others: where there are any, accepting needs one. `returns`
+    are the usual reasons to return it. `preset` is the disposition that accepting begins with; where nothing speaks
+    against the proof accepting is chosen then, and with a flagged photo nothing is. Nothing can be decided before every
+    photo was seen, and has been for LOOK_S of the clock `steady_s`. `barred` says why this operator can decide nothing
+    here. `free_high` is how high it may be, in pixels of the screen, before it covers what is worked with; the photos
+    take what it leaves.
     """
 
     photo_asked = Signal(str)
@@ -58,6 +59,7 @@ class ValidateForm(Form):
         *,
         about: str = "",
         dispositions: Sequence[str] = (),
+        words: Mapping[str, str] | None = None,
         returns: Sequence[str] = (),
         preset: str = "",
         barred: str = "",
@@ -93,7 +95,9 @@ class ValidateForm(Form):
             self.tr("Decision"),
             [("accept", self.tr("Accept the proof")), ("return", self.tr("Return to the crew"))],
         )
-        self.disposition = Segments(theme, self.tr("Outcome"), [(text, text) for text in dispositions])
+        self.disposition = Segments(
+            theme, self.tr("Outcome"), [(one, (words or {}).get(one, one)) for one in dispositions]
+        )
         self.returns = Segments(theme, self.tr("Reason"), [(text, text) for text in returns])
         self.reason = self.reason_field(self.tr("Reason"))
         self._outcome_label = self.field_label(self.tr("Outcome"))

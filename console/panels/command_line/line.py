@@ -490,7 +490,7 @@ class CommandLineController(QObject):
         for catalog in cities.catalogs.values():
             texts += [" ".join((*all_names(one), one.keywords)) for one in catalog.services.values()]
             texts += [one.name for one in catalog.areas.values()]
-            texts += [one.name for one in catalog.agencies.values()]
+            texts += [" ".join(all_names(one)) for one in catalog.agencies.values()]
         return {
             word for text in texts for word in text.replace(",", " ").replace("/", " ").split() if not _has_digit(word)
         }

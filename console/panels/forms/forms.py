@@ -634,9 +634,8 @@ class Forms(QObject):
 
         Of what a duplicate would be is asked by `merge`, `why_no_merge` says why not.
         """
-        known = [
-            one for one in self._window_state.catalog(details.source).templates if one.kind in ("close", "duplicate")
-        ]
+        catalog = self._window_state.catalog(details.source)
+        known = [one for one in catalog.templates if one.kind in ("close", "duplicate")]
         duplicate = next((one.text for one in known if one.kind == "duplicate"), "")
         texts = [one.text for one in known] or [
             self.tr("Not found at the place"),
@@ -647,7 +646,7 @@ class Forms(QObject):
         form = CloseForm(
             self._theme,
             self.tr("Close without work"),
-            [(text, text, False) for text in texts],
+            [(text, catalog.outcome(text), False) for text in texts],
             self._at_work(details),
             duplicate=duplicate,
             why_no_duplicate=why_no_merge,
@@ -681,7 +680,8 @@ class Forms(QObject):
         """
         before, after = self._sides(details, cards)
         service = details.shown.service
-        known = self._window_state.catalog(details.source).templates
+        catalog = self._window_state.catalog(details.source)
+        known = catalog.templates
         texts = [one for one in known if one.kind == "disposition" and one.service in (None, service)]
         own = [one.text for one in texts if one.service is not None]
         fitting = list(dict.fromkeys([*own, *(one.text for one in texts)]))
@@ -696,6 +696,7 @@ class Forms(QObject):
             after,
             about=about,
             dispositions=fitting,
+            words={text: catalog.outcome(text) for text in fitting},
             returns=returns,
             preset=preset,
             barred=barred,

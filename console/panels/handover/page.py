@@ -324,9 +324,7 @@ class HandoverPage(QObject):
             words, roles = read_words(cache), {user.name: user.role for of, user in cache.users() if of == source}
             if document is not None:
                 return _Found(source, document, lines_of(document, view, cache, cities, source), {}, words, roles)
-            found = find_items(
-                view, cities, source, crews, cache, now, rights, noted, since, missing, self._edits_of
-            )
+            found = find_items(view, cities, source, crews, cache, now, rights, noted, since, missing, self._edits_of)
             return _Found(
                 source, None, tuple(map(writer.line, found.items)), found.counts, words, roles, found.left_out
             )

@@ -11,6 +11,7 @@ from api_client.model import Assignment, AssignmentState, Entry, Kind, Status
 from console.cache.catalog import Catalog
 from console.cache.reader import CachedReport
 from console.panels.formatting import first_of
+from console.panels.report.history import end_words
 from console.rules.report import HAZARD
 
 Tr = Callable[[str], str]
@@ -126,8 +127,7 @@ def ended_by_another(
     else:
         text = tr("{who} has called {units} back from {report}:")
         bold = text.format(who=entry.author, units=codes, report=named)
-    given = (str(entry.data.get(name) or "").strip() for name in ("disposition", "reason"))
-    why = " · ".join(dict.fromkeys(one for one in given if one and not into)).rstrip(".")
+    why = "" if into else " · ".join(end_words(entry.data, catalog)).rstrip(".")
     parts = [why, _crews_text(entry, let_go, codes, tr), catalog.place(report.area)]
     return Setback(
         source=about.source,

@@ -11,7 +11,7 @@ import msgspec
 from api_client.model import Kind, Status, UnitState
 from console.cache.catalog import Catalog
 from console.panels import formatting
-from console.panels.report.history import call_back_text, edit_text, told_text
+from console.panels.report.history import call_back_text, edit_text, end_words, told_text
 from console.rules.edit import DUPLICATE, OF_CLAIM, ON_STATUS
 from console.rules.merge import server_value
 from console.rules.queued import ByWhom, Queued, StopReason, is_in_force, is_undone_no_more, job_since
@@ -107,8 +107,7 @@ def step_text(queued: Queued, catalog: Catalog, tr: Tr) -> str:
         case Kind.CLOSE | Kind.MERGE if into := data.get("merged_into") or data.get("into"):
             what = tr("Merge it into {report}").format(report=_short(into))
         case Kind.CLOSE:
-            why = " · ".join(str(data[name]) for name in ("disposition", "reason") if data.get(name))
-            what = tr("Close it without work: {why}").format(why=why)
+            what = tr("Close it without work: {why}").format(why=" · ".join(end_words(data, catalog)))
             if crews := _codes(queued, catalog):
                 what = tr("{what}; called back: {units}").format(what=what, units=crews)
         case Kind.VALIDATE:
@@ -421,6 +420,8 @@ def field_value(name: str, value: Any, catalog: Catalog, tr: Tr) -> ConflictValu
             return ConflictValue(catalog.place(value))
         case "agency" if isinstance(value, str):
             return ConflictValue(catalog.agency_name(value))
+        case "disposition" if isinstance(value, str):
+            return ConflictValue(catalog.outcome(value))
         case "unit" if isinstance(value, str):
             return ConflictValue(_unit(value, catalog))
         case "place" if isinstance(value, Mapping):

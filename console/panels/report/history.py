@@ -74,7 +74,7 @@ def _entry_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], channe
     told = (
         _told_text(entry, tr, channel, named)
         or _unit_text(entry, catalog, tr, named)
-        or _decision_text(entry, tr, named)
+        or _decision_text(entry, catalog, tr, named)
     )
     if told is None and entry.kind == Kind.SET:
         return _set_text(entry, catalog, tr, named)
@@ -230,7 +230,7 @@ def _alarms_text(data: Mapping[str, Any], tr: Callable[[str], str]) -> str:
     return tr("Alarm shelved: {why}").format(why=data.get("reason", ""))
 
 
-def _decision_text(entry: Entry, tr: Callable[[str], str], named: bool) -> str | None:
+def _decision_text(entry: Entry, catalog: Catalog, tr: Callable[[str], str], named: bool) -> str | None:
     """The text of an entry by which a report or its proof was decided on; None for an entry of another kind."""
     data = entry.data
     match entry.kind:
@@ -241,8 +241,7 @@ def _decision_text(entry: Entry, tr: Callable[[str], str], named: bool) -> str |
         case Kind.CLOSE | Kind.MERGE if into := data.get("into" if entry.kind == Kind.MERGE else "merged_into"):
             told, what = tr("Merged into {what} by {who}") if named else tr("Merged into {what}"), into
         case Kind.CLOSE:
-            why = [str(data[name]) for name in ("disposition", "reason") if data.get(name)]
-            what = " · ".join(dict.fromkeys(why))
+            what = " · ".join(end_words(data, catalog))
             told = tr("Closed by {who}: {what}") if named else tr("Closed: {what}")
         case Kind.REOPEN:
             told, what = tr("Reopened by {who}: {what}") if named else tr("Reopened: {what}"), data.get("reason", "")
@@ -323,6 +322,12 @@ def report_number(edit: Edit) -> str:
     """The number of the report that an edit is about, cut to what can be one; "" while it has none at its server."""
     number = edit.report or ""
     return "" if is_local(number) else number[:24]
+
+
+def end_words(data: Mapping[str, Any], catalog: Catalog) -> list[str]:
+    """Why a report was closed: how it ended, as the operator reads it, and what was written beside it."""
+    given = (str(data.get(name) or "").strip() for name in ("disposition", "reason"))
+    return [catalog.outcome(one) for one in dict.fromkeys(given) if one]
 
 
 def closing_reason(entries: Iterable[Entry]) -> str:

@@ -381,7 +381,8 @@ class TicketController(QObject):
                 beside = self.tr("waited for {what}").format(what=waits_for)
             facts.append((self.tr("Hold over") if is_over else self.tr("On hold"), waits, beside))
         if report.disposition:
-            facts.append((self.tr("Outcome"), report.disposition, closing_reason(details.history)))
+            said = self._window_state.catalog(details.source).outcome(report.disposition)
+            facts.append((self.tr("Outcome"), said, closing_reason(details.history)))
         if report.merged_into:
             facts.append((self.tr("Merged"), self.tr("into {id}").format(id=report.merged_into), ""))
         facts += [(self.tr("Remark"), remark, "") for remark in report.remarks[:3]]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,12 +32,13 @@ SERVICE_COLUMNS = (
 )  # fmt: skip
 UNIT_COLUMNS = ("id", "code", "name", "agency", "areas", "skills", "shift", "contact", "lat", "lon")
 USER_COLUMNS = ("name", "role", "areas", "agencies")
-_TRANSLATED = ("name", "group")
+TRANSLATED = {SERVICES: ("name", "group"), AGENCIES: ("name",)}
+"""The columns of which there may be others in other languages."""
 PRIORITY_WORDS = {"P1": "1", "P2": "2", "P3": "3", "P4": "4", "other": "*"}
 _CITY_KEYS = ("name", "timezone", "language", "calendars", "targets", "retention", "requests", "moderation")
 _CALENDAR_KEYS = ("daily", "weekdays", *DAYS, "holidays")
 _SLA_KEYS = ("first_response", "finish", "validation", "pauses_for", "calendar")
-_TEMPLATE_KEYS = ("id", "kind", "text", "service")
+_TEMPLATE_KEYS = ("id", "kind", "text", "service", "texts")
 _LIMIT_KEYS = ("id", "name", "filter", "above", "within_minutes", "priority")
 _RUN_CARD_KEYS = ("id", "name", "services", "groups", "priorities", "crews", "skills", "steps")
 _QUESTION_KEYS = ("service", "code", "description", "datatype", "required", "variable", "order",
@@ -231,10 +233,12 @@ class _Reader:
 
     def _agencies(self) -> tuple[Agency, ...] | None:
         rows = self._table(AGENCIES, AGENCY_COLUMNS, ("code", "name"), "agencies")
-        return None if rows is None else tuple(Agency(_cell(row, "code"), _cell(row, "name")) for row in rows)
+        if rows is None:
+            return None
+        return tuple(Agency(_cell(row, "code"), _cell(row, "name"), names=_in_languages(row, "name")) for row in rows)
 
     def _services(self, questions: dict[str, list[ServiceAttribute]]) -> tuple[Service, ...] | None:
-        rows = self._table(SERVICES, SERVICE_COLUMNS, ("code", "name"), "services", language_column)
+        rows = self._table(SERVICES, SERVICE_COLUMNS, ("code", "name"), "services")
         if rows is None:
             return None
         found = tuple(self._service(row, questions) for row in rows)
@@ -301,14 +305,8 @@ class _Reader:
             for row in rows
         )
 
-    def _table(
-        self,
-        file: str,
-        columns: tuple[str, ...],
-        needed: tuple[str, ...],
-        part: str,
-        also: Callable[[str], str] = lambda _: "",
-    ) -> list[TableRow] | None:
+    def _table(self, file: str, columns: tuple[str, ...], needed: tuple[str, ...], part: str) -> list[TableRow] | None:
+        also = partial(language_column, fields=TRANSLATED.get(file, ()))
         rows = read_table(self._folder / file, columns, needed, self._faults, also)
         self._lines[part] = tuple(row.line for row in rows or ())
         return rows
@@ -341,8 +339,8 @@ class _Reader:
         text, value = self._toml(TEMPLATES)
         found, lines = [], []
         for line, table in self._tables(TEMPLATES, text, value, "template", _TEMPLATE_KEYS):
-            fields = {key: self._word(TEMPLATES, line, table, key) for key in _TEMPLATE_KEYS}
-            found.append(Template(fields["id"], fields["kind"], fields["text"], fields["service"] or None))
+            key, kind, words, service = (self._word(TEMPLATES, line, table, field) for field in _TEMPLATE_KEYS[:4])
+            found.append(Template(key, kind, words, service or None, self._texts(TEMPLATES, line, table, "texts")))
             lines.append(line)
         self._lines["templates"] = tuple(lines)
         return tuple(found)
@@ -451,6 +449,13 @@ class _Reader:
         self._fault(file, line, key, "it has to be a text in quotation marks")
         return ""
 
+    def _texts(self, file: str, line: int | None, table: dict[str, Any], key: str) -> dict[str, str]:
+        value = table.get(key, {})
+        if isinstance(value, dict) and all(isinstance(one, str) for one in value.values()):
+            return value
+        self._fault(file, line, key, 'it has to be texts by their languages: { nl = "…" }')
+        return {}
+
     def _number(self, file: str, line: int | None, table: dict[str, Any], key: str) -> int | None:
         value = table.get(key)
         if isinstance(value, int) and not isinstance(value, bool):
@@ -476,12 +481,12 @@ class _Reader:
             return None
 
 
-def language_column(name: str) -> str:
-    """How a column of services.csv is called that holds names in another language (`name:nl`, `group:pt-BR`), from any
+def language_column(name: str, *, fields: Collection[str]) -> str:
+    """How a column is called that holds one of these `fields` in another language (`name:nl`, `group:pt-BR`), from any
     spelling of it; "" for any other.
     """
     field, colon, language = name.partition(":")
-    tag = language_tag(language) if colon and field.strip() in _TRANSLATED else ""
+    tag = language_tag(language) if colon and field.strip() in fields else ""
     return f"{field.strip()}:{tag}" if tag else ""
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from console.server.admin.folder import (
     SERVICE_COLUMNS,
     SERVICES,
     TEMPLATES,
+    TRANSLATED,
     UNIT_COLUMNS,
     UNITS,
     USER_COLUMNS,
@@ -52,7 +54,8 @@ from console.server.toml_text import key_text, pairs_text, value_text
 _CITY_COMMENT = """\
 # The city. Look at the folder with “sigap city check FOLDER”, put it into a database with “sigap city apply FOLDER”.
 # A file that is taken out of the folder says nothing: what it is about stays as it is.
-# language is that of the plain names, such as fr; names in others stand in services.csv (name:nl) and questions.toml.
+# language is that of the plain names, such as fr; names in others stand in services.csv and agencies.csv (name:nl), in
+# questions.toml and templates.toml.
 """
 _REQUESTS_COMMENT = """\
 # How often one may ask, where it is not as everywhere: so many at once, and as many again in that time, such as
@@ -79,7 +82,8 @@ _TARGETS_COMMENT = """\
 # P1 is life and safety. A hold pauses them while one waits for what pauses_for names:
 # reporter, agency, material, weather. Without a calendar every hour counts.
 """
-_AGENCY_COMMENT = "The agencies that own matters."
+_AGENCY_COMMENT = """\
+The agencies that own matters. name:nl: the name in another language, a column for each."""
 _UNIT_COMMENT = """\
 The units that can be sent. id stays for ever (a user of that name and role field is the unit's crew), code is what
 people call it. areas and skills: several with | between them. shift: a calendar of city.toml. contact: radio or
@@ -89,6 +93,7 @@ Who signs in: roles are {", ".join(ROLES)}. areas and agencies limit what they m
 Tokens never stand here: “sigap city apply” prints those of new users, once."""
 _TEMPLATE_COMMENT = """\
 # Standard texts: kind is reply, disposition (of work done), close (without work), return or hold.
+# How a report ended (disposition, close, duplicate) in other languages: texts = { nl = "…" }.
 """
 _LIMIT_COMMENT = """\
 # Limits that are alarms: more than “above” reports of a filter that come within so many minutes (5 to 1440).
@@ -123,21 +128,11 @@ def folder_texts(setup: CitySetup, *, starter: bool = False) -> dict[str, str]:
     names, tables = _targets(setup.services or ())
     texts = {CITY: _city(setup, tables)}
     if setup.agencies is not None:
-        texts[AGENCIES] = write_table(AGENCY_COLUMNS, map(_agency, setup.agencies), _AGENCY_COMMENT)
+        rows = [_agency(agency) for agency in setup.agencies]
+        texts[AGENCIES] = _in_languages(AGENCIES, AGENCY_COLUMNS, rows, setup.agencies, _AGENCY_COMMENT)
     if setup.services is not None:
-        tags = {
-            field: sorted({tag for one in setup.services for tag in getattr(one, f"{field}s")})
-            for field in ("name", "group")
-        }
-        columns = (*SERVICE_COLUMNS, *(f"{field}:{tag}" for field, of_field in tags.items() for tag in of_field))
-        rows = [
-            (
-                *_service(service, names[index]),
-                *(getattr(service, f"{field}s").get(tag, "") for field, of_field in tags.items() for tag in of_field),
-            )
-            for index, service in enumerate(setup.services)
-        ]
-        texts[SERVICES] = write_table(columns, rows, _service_comment())
+        rows = [_service(service, names[index]) for index, service in enumerate(setup.services)]
+        texts[SERVICES] = _in_languages(SERVICES, SERVICE_COLUMNS, rows, setup.services, _service_comment())
         if any(service.attributes for service in setup.services) or starter:
             texts[QUESTIONS] = _questions(setup.services)
     if setup.areas is not None:
@@ -226,6 +221,20 @@ def _targets(services: Iterable[Service]) -> tuple[list[str], dict[str, dict[str
 # Tables
 
 
+def _in_languages(
+    file: str,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[str, ...]],
+    records: Sequence[Agency | Service],
+    comment: str,
+) -> str:
+    """A table with a column more for each field and language in which any of the records has it."""
+    of_field = [(field, [getattr(one, f"{field}s") for one in records]) for field in TRANSLATED[file]]
+    more = [(f"{field}:{tag}", names, tag) for field, names in of_field for tag in sorted({*chain(*names)})]
+    wide = [(*row, *(names[at].get(tag, "") for _, names, tag in more)) for at, row in enumerate(rows)]
+    return write_table((*columns, *(name for name, _, _ in more)), wide, comment)
+
+
 def _agency(agency: Agency) -> tuple[str, ...]:
     return agency.code, agency.name
 
@@ -303,8 +312,9 @@ def _feature(area: Area) -> dict[str, Any]:
 
 
 def _template(template: Template) -> str:
-    fields = {"id": template.id, "kind": template.kind, "text": template.text}
-    return f"\n[[template]]\n{pairs_text(fields | ({'service': template.service} if template.service else {}))}"
+    fields: dict[str, Any] = {"id": template.id, "kind": template.kind, "text": template.text}
+    fields |= {"service": template.service} if template.service else {}
+    return f"\n[[template]]\n{pairs_text(fields | ({'texts': template.texts} if template.texts else {}))}"
 
 
 def _limit(limit: Limit) -> str:

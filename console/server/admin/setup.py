@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from importlib import resources
 from typing import Any
@@ -25,7 +25,7 @@ from console.rules.limit import (
     PRIORITIES_OF_LIMITS,
     limit_filter,
 )
-from console.rules.names import MOST_LANGUAGES, language_tag
+from console.rules.names import MOST_LANGUAGES, OUTCOMES, language_tag
 from console.rules.rights import ADMIN, ROLES, Rights, may_set_up
 from console.rules.run_card import LONGEST_STEP, MOST_CARDS, MOST_CREWS, MOST_STEPS, MOST_WORDS, doubles
 from console.server.city import tokens
@@ -261,12 +261,16 @@ class _Check:
             yield SetupFault("moderation", None, "words", f"words are up to {_MOST_WORDS:,}, and none of them is empty")
 
     def _own_language(self) -> Iterator[SetupFault]:
-        """A fault where services that stay have names in what is to be the city's own language."""
+        """A fault where what stays has names in what is to be the city's own language."""
         own = self._setup.language
-        if own and self._setup.services is None:
-            named = next((one.code for one in self._present.services or () if own in one.names), None)
+        if not own:
+            return
+        for part, names_of in _NAMED.items():
+            there = () if listed(self._setup, part) is not None else listed(self._present, part) or ()
+            named = next((key_of(one) for one in there if own in names_of(one)), None)
             if named is not None:
-                why = f"service “{_short(named)}” has a name in “{own}” beside its plain one: services have to be given"
+                what = f"{_ONE[part]} “{_short(named)}”"
+                why = f"{what} has a name in “{own}” beside its plain one: {part} have to be given"
                 yield SetupFault("city", None, "language", why)
 
     def _calendar(self, calendar: Calendar) -> Iterator[tuple[str, str]]:
@@ -285,6 +289,7 @@ class _Check:
     def _agency(self, agency: Agency) -> Iterator[tuple[str, str]]:
         yield from _code("code", agency.code)
         yield from _named("name", agency.name)
+        yield from self._in_languages("names", agency.name, agency.names)
 
     def _service(self, service: Service) -> Iterator[tuple[str, str]]:
         yield from _code("code", service.code)
@@ -367,6 +372,9 @@ class _Check:
         yield from self._known("service", "services", template.service)
         if template.kind not in TEMPLATE_KINDS:
             yield "kind", f"there is no kind “{_short(template.kind)}”{nearest(template.kind, TEMPLATE_KINDS)}"
+        elif template.texts and template.kind not in OUTCOMES:
+            yield "texts", f"only how a report ended is told in other languages: {', '.join(OUTCOMES)}"
+        yield from self._in_languages("texts", template.text, template.texts, _LONGEST_TEXT)
 
     def _limit(self, limit: Limit) -> Iterator[tuple[str, str]]:
         yield from _code("id", limit.id)
@@ -547,6 +555,12 @@ _ONE = {
     "run_cards": "run card",
     "users": "user",
 }
+_NAMED: dict[str, Callable[[Any], Collection[str]]] = {
+    "services": lambda service: service.names,
+    "agencies": lambda agency: agency.names,
+    "templates": lambda template: template.texts,
+}
+"""The lists of what has names in other languages, and in which."""
 _USES: tuple[tuple[str, str, Callable[[Any], Sequence[str | None]], str], ...] = (
     ("agencies", "services", lambda service: (service.agency,), "goes to"),
     ("agencies", "units", lambda unit: (unit.agency,), "belongs to"),

@@ -194,6 +194,10 @@ class City:
         """Keep these calendars, replacing those of the same id."""
         self._put(calendars)
 
+    def templates(self) -> list[Template]:
+        """All standard texts."""
+        return self._list(Template)
+
     def areas(self) -> list[Area]:
         """All areas."""
         return self._list(Area)

@@ -47,7 +47,7 @@ def requests(city: City, query: QueryParams, wanted_languages: tuple[str, ...] =
     """The requests that an address asks for, the newest first; those made at the same time by their ids.
 
     Named requests are answered whatever else is asked for, but what cannot be read is refused all the same. Services
-    are called as in the first of the wanted languages in which they have a name.
+    and agencies are called as in the first of the wanted languages in which they have a name.
     """
     table = schema.reports
     wanted = _ordered(sa.select(table.c.id))
@@ -127,7 +127,10 @@ def _answer(
         reports = [report for report in found if report.service not in hidden]
         words = _Words(
             {service.code: name_in(service.name, service.names, languages, own) for service in services},
-            {each.code: each.name for each in _all(connection, schema.agencies, Agency)},
+            {
+                each.code: name_in(each.name, each.names, languages, own)
+                for each in _all(connection, schema.agencies, Agency)
+            },
             _replies(connection, sorted({report.merged_into or report.id for report in reports})),
             hidden_reports(connection, {one.merged_into for one in reports if one.merged_into is not None}, hidden),
         )

@@ -23,7 +23,7 @@ from api_client.decoding import decode
 from api_client.model import Area, CityFacts, Entry, Kind, Report, Service, Status
 from console.city_map.messages import NEAR_NUMBER_M, AddressFound, Exactness, Find, LatLon, Nearest, PlacesFound
 from console.rules.distance import distance_m
-from console.rules.names import all_names, languages_met, service_in
+from console.rules.names import all_names, languages_met, outcome_in, service_in
 from console.rules.sla import due_next
 from console.rules.status import is_open
 from console.server.city import schema
@@ -309,16 +309,18 @@ class Citizens:
     # How it goes on
 
     def _follow(self, context: RequestContext) -> Response:
-        followed = self.followed(context.path("report"), context.request.headers.get(_REPORT_KEY, ""))
-        return pack(msgspec.json.encode(followed), "application/json").answer(context.request)
+        request = context.request
+        followed = self.followed(context.path("report"), request.headers.get(_REPORT_KEY, ""), names_wanted(request))
+        packed = pack(msgspec.json.encode(followed), "application/json")
+        return packed.answer(request, headers={"Vary": "Accept-Encoding, Accept-Language"})
 
-    def followed(self, number: str, key: str) -> PublicReport:
-        """The report as who has this key may see it. Raises NotFound."""
+    def followed(self, number: str, key: str, wanted: tuple[str, ...]) -> PublicReport:
+        """The report as who has this key may see it, for who reads the `wanted` languages. Raises NotFound."""
         report = self._deeds.report(number, key)
         hidden = self._city.confidential_services()
         if not self._deeds.is_reporter(report, key):
-            return self._followed(report, hidden)
-        followed = self._followed(report, frozenset(), is_own=True)
+            return self._followed(report, hidden, wanted)
+        followed = self._followed(report, frozenset(), wanted, is_own=True)
         if report.service in hidden:  # its photos are at an address that a page cannot give a key to
             followed = msgspec.structs.replace(followed, photos=[])
         if not followed.may_reopen:
@@ -326,7 +328,9 @@ class Citizens:
         satisfied = self._deeds.is_satisfied(report, key)
         return msgspec.structs.replace(followed, answer_until=answer_until(report), satisfied=satisfied)
 
-    def _followed(self, report: Report, hidden: frozenset[str], *, is_own: bool = False) -> PublicReport:
+    def _followed(
+        self, report: Report, hidden: frozenset[str], wanted: tuple[str, ...], *, is_own: bool = False
+    ) -> PublicReport:
         """The report without what it shares with those of the `hidden` services; its words for who wrote them, else as
         far as they are public.
         """
@@ -355,7 +359,7 @@ class Citizens:
             updated=max(report.updated, main.updated),
             expected=clock.due if clock is not None and is_open(main.status) else None,
             closed_at=main.closed_at,
-            reason=mask_personal(main.disposition or "") if main.status is Status.CLOSED else "",
+            reason=self._outcome(main, wanted),
             joined=main.id if main.id != report.id else None,
             me_too=sum(entry.kind == Kind.ME_TOO for entry in entries),
             may_reopen=self._deeds.may_reopen(main) and main.id == report.id,
@@ -375,6 +379,13 @@ class Citizens:
                 break
             report = main
         return report
+
+    def _outcome(self, report: Report, wanted: tuple[str, ...]) -> str:
+        """Why a report was closed without work; "" where it was not."""
+        if report.status is not Status.CLOSED or not report.disposition:
+            return ""
+        said = outcome_in(report.disposition, self._city.templates(), wanted, self._city.language())
+        return mask_personal(said)
 
     def _area_name(self, code: str | None) -> str | None:
         with self._city.database.read() as connection:

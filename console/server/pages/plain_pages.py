@@ -206,14 +206,14 @@ class PlainPages:
     ) -> Response:
         number, query = request.path_params["number"], request.query_params
         reader = self._reader(request, f"/r/{quote(number, safe='')}", key)
+        wanted, own = names_wanted(request), self._city.language()
         try:
-            report = self._citizens.followed(number, key)
+            report = self._citizens.followed(number, key, wanted)
         except NotFound:
             told = reader.t("follow.unknown", number=number[:40])
             return _answer(html.refusal(reader, reader.t("missing.title"), told), 404)
         if not self._deeds.is_reporter(self._deeds.report(number, key), key):
             reader = msgspec.structs.replace(reader, key="")
-        wanted, own = names_wanted(request), self._city.language()
         names = {one.code: name_in(one.name, one.names, wanted, own) for one in self._city.services()}
         said = {"me-too": "metoo.told", "not-solved": "answer.again", "lost": "answer.photo_refused"}.get(
             query.get("said", "")

@@ -103,7 +103,7 @@ export const COLUMNS = {
     ...["first_response_s", "finish_s"].map((clock) => ({ field: "sla", label: clock, opens: true, number: true, show: target(clock), read: String })),
     { field: "attributes", opens: true, number: true, show: (value) => String((value ?? []).length), read: String },
   ],
-  agencies: [text("code", { fixed: true, strong: true }), text("name")],
+  agencies: [text("code", { fixed: true, strong: true }), text("name"), inLanguages("names")],
   areas: [text("code", { strong: true }), text("name"), number("level"), text("parent")],
   calendars: [
     text("id", { fixed: true, strong: true }), text("timezone", { hint: "Asia/Jakarta" }),
@@ -111,7 +111,7 @@ export const COLUMNS = {
     list("holidays", "2026-12-25"),
   ],
   templates: [
-    text("id", { fixed: true, strong: true }), choice("kind", words(TEMPLATE_KINDS)), text("text"), choice("service", of("services", "code", "name"), true),
+    text("id", { fixed: true, strong: true }), choice("kind", words(TEMPLATE_KINDS)), text("text"), inLanguages("texts"), choice("service", of("services", "code", "name"), true),
   ],
   limits: [
     text("id", { fixed: true, strong: true }), text("name"), text("filter", { hint: "cat=flood area=31.74" }), number("above"), number("within_minutes"),
@@ -132,9 +132,9 @@ export const MORE_OF_SERVICES = [text("group"), text("glyph"), yes("proof"), yes
 export const FRESH = {
   units: () => ({ id: "", code: "", name: "", agency: null, areas: [], skills: [], shift: null, contact: "", lat: null, lon: null }),
   services: () => ({ code: "", name: "", group: "", glyph: "other", priority: 3, agency: null, skills: [], sla: {}, proof: true, confidential: false, keywords: "", attributes: [], names: {}, groups: {} }),
-  agencies: () => ({ code: "", name: "" }),
+  agencies: () => ({ code: "", name: "", names: {} }),
   calendars: () => ({ id: "", timezone: "Asia/Jakarta", days: [0, 1, 2, 3, 4, 5, 6].map((day) => (day < 5 ? [450, 960] : null)), holidays: [] }),
-  templates: () => ({ id: "", kind: "reply", text: "", service: null }),
+  templates: () => ({ id: "", kind: "reply", text: "", service: null, texts: {} }),
   limits: () => ({ id: "", name: "", filter: "", above: 10, within_minutes: 60, priority: 3 }),
   run_cards: () => ({ id: "", name: "", steps: [], services: [], groups: [], priorities: [], crews: 1, skills: [] }),
   users: () => ({ name: "", role: "operator", areas: [], agencies: [] }),

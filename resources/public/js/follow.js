@@ -9,7 +9,7 @@ import { shrink } from "./photos.js";
 import { PlaceMap } from "./place_map.js";
 import { keepSending } from "./sending.js";
 import { begin, loadCity } from "./shell.js";
-import { count, date, dateTime, t } from "./texts.js";
+import { chosenLanguage, count, date, dateTime, t } from "./texts.js";
 
 const LOOK_MS = 30_000;
 const TOLD = "1";
@@ -66,7 +66,7 @@ function say(key, values) {
 
 async function look() {
   try {
-    show(await ask(address, { headers: secret ? { "Sigap-Report-Key": secret } : {} }));
+    show(await ask(`${address}?lang=${chosenLanguage()}`, { headers: secret ? { "Sigap-Report-Key": secret } : {} }));
     say(await pay());
   } catch (fault) {
     if (fault instanceof Later) say("follow.offline");

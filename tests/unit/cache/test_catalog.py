@@ -9,6 +9,7 @@ import pytest
 
 from api_client.model import (
     UNKNOWN_TIME,
+    Agency,
     Area,
     AttributeValue,
     Datatype,
@@ -17,6 +18,7 @@ from api_client.model import (
     Service,
     ServiceAttribute,
     Status,
+    Template,
     Unit,
     UnitState,
 )
@@ -102,12 +104,22 @@ def test_a_choice_of_language_changes_words_and_no_key(languages: tuple[str, ...
     flood = Service("001", "Inondation", names={"nl": "Overstroming", "en": "Flood"}, attributes=(depth,))
     same = Service("001", "Inondation", names={"nl": "Wateroverlast"})
     lamp, other = Service("002", "Lampe", names={"en": "Light"}), Service("002", "Lanterne", names={"en": "Light"})
+    works, alike = (Agency("pu", "Travaux", names={"nl": dutch}) for dutch in ("Werken", "Openbare werken"))
+    gone = Template("gone", "close", "Rien trouvé", texts={"nl": "Niets gevonden"})
     both = Cities(
         {
-            "north": Catalog(services={"001": flood, "002": lamp}, languages=languages),
-            "south": Catalog(services={"001": same, "002": other}, languages=languages),
+            "north": Catalog(
+                services={"001": flood, "002": lamp},
+                agencies={"pu": works},
+                templates=(Template("note", "reply", gone.text), gone),
+                languages=languages,
+            ),
+            "south": Catalog(services={"001": same, "002": other}, agencies={"pu": alike}, languages=languages),
         }
     )
+    assert both.key("agency", ("south", "pu")) == "pu"
+    found = Filter.parse("agency=werken", zone=UTC).resolved(both.names(), both.other_names())
+    assert found.agencies == ("pu",)
     assert both.key("service", ("south", "001")) == "001"
     assert both.key("service", ("south", "002")) == "south:002"
     for word in ("Inondation", "overstroming", "FLOOD", "wateroverlast", "Over"):
@@ -120,6 +132,9 @@ def test_a_choice_of_language_changes_words_and_no_key(languages: tuple[str, ...
     assert north.service_name("001") == named
     report = Report("1", 1, Status.NEW, "001", 3, "", UNKNOWN_TIME, UNKNOWN_TIME, attributes={"depth": ("knee",)})
     reads_dutch = "nl" in languages
+    assert north.agency_name("pu") == ("Werken" if reads_dutch else "Travaux")
+    assert north.outcome("Rien trouvé") == ("Niets gevonden" if reads_dutch else "Rien trouvé")
+    assert north.outcome("Rien du tout") == "Rien du tout"
     assert north.answers(report) == [("Diepte", "Knie") if reads_dutch else ("Profondeur", "Genou")]
     shown = next(one for one in category_choices(north) if one.id == "001")
     assert shown.text == named

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api_client.model import Limit, RunCard, Service, Sla, WaitsFor
+from api_client.model import Agency, Limit, RunCard, Service, Sla, Template, WaitsFor
 from console.server.admin.folder import FILES, read_folder
 from console.server.admin.folder_out import folder_texts, write_folder, write_starter
 from console.server.admin.setup import CitySetup, UnitRecord, UserRecord, check_setup, nearest
@@ -225,7 +225,12 @@ def test_what_is_written_reads_the_same(folder: Path, tmp_path: Path) -> None:
     flood = msgspec.structs.replace(
         first, names={"nl": "Overstroming", "pt-BR": "Enchente"}, groups={"nl": "water"}, attributes=(question,)
     )
-    setup = msgspec.structs.replace(setup, services=(flood, *others))
+    (works, *agencies), (text, *texts) = setup.agencies or (), setup.templates or ()
+    works = msgspec.structs.replace(works, names={"nl": "Werken", "pt-BR": "Obras"})
+    text = msgspec.structs.replace(text, kind="close", texts={"nl": "Niet gevonden"})
+    setup = msgspec.structs.replace(
+        setup, services=(flood, *others), agencies=(works, *agencies), templates=(text, *texts)
+    )
     assert check_setup(setup) == []
     write_folder(tmp_path / "twin", setup)
     assert read_folder(tmp_path / "twin").setup == setup
@@ -249,8 +254,14 @@ def test_what_is_wrong_with_names_in_languages_is_told(folder: Path) -> None:
         ("groups", "there is nothing that it could be a translation of"),
         ("names", "36 languages are too many"),
     ]
-    there = CitySetup(services=(Service("flood", "Flood", names={"nl": "Overstroming"}),))
-    assert [one.field for one in check_setup(CitySetup(language="nl"), there)] == ["language"]
+    there = CitySetup(
+        services=(Service("flood", "Flood", names={"nl": "Overstroming"}),),
+        templates=(Template("gone", "close", "Gone", texts={"nl": "Weg"}),),
+    )
+    assert [one.field for one in check_setup(CitySetup(language="nl"), there)] == ["language"] * 2
+    reply = Template("thanks", "reply", "Thanks", texts={"nl": "Dank"})
+    (fault,) = check_setup(CitySetup(agencies=(Agency("pu", "Works", names={"nl": "Werken"}),), templates=(reply,)))
+    assert (fault.part, fault.field) == ("templates", "texts"), "a reply goes to one person"
 
 
 def test_nobody_left_to_supervise_is_a_fault() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from api_client.model import AttributeValue, Datatype, RunCard, Service, ServiceAttribute
+from api_client.model import Agency, AttributeValue, Datatype, RunCard, Service, ServiceAttribute, Template
 from console.server.admin.apply import apply_setup, compare_setup, present_setup
 from console.server.admin.setup import CitySetup
 from console.server.city.city import City
@@ -30,7 +30,13 @@ FLOOD = Service(
         ),
     ),
 )
-BRUSSELS = CitySetup(name="Bruxelles", language="fr", services=(FLOOD, Service("lamp", "Éclairage")))
+BRUSSELS = CitySetup(
+    name="Bruxelles",
+    language="fr",
+    services=(FLOOD, Service("lamp", "Éclairage")),
+    agencies=(Agency("pu", "Travaux publics", names={"nl": "Openbare werken", "en": "Public works"}),),
+    templates=(Template("gone", "close", "Rien trouvé", texts={"nl": "Niets gevonden", "en": "Nothing found"}),),
+)
 
 
 @pytest.fixture
@@ -51,7 +57,8 @@ def test_names_in_languages_are_set_up_and_told_to_who_reads_them(api: Api, city
     ).changes
     told = {one.field: one.before for one in change.fields}
     assert (told["names"], told["groups"]) == ("nl Overstroming; en Flood", "nl Water; en Water")
-    city.load([LoadedReport(a_report("77", service="flood"))])
+    city.load([LoadedReport(a_report("77", service="flood", agency="pu"))])
+    agencies = {"fr": "Travaux publics", "nl": "Openbare werken", "en": "Public works"}
     for query, accepted, language, name in (
         ("", "", "fr", "Inondation"),
         ("", "fr-BE,fr;q=0.9,nl;q=0.8", "fr", "Inondation"),
@@ -67,7 +74,7 @@ def test_names_in_languages_are_set_up_and_told_to_who_reads_them(api: Api, city
         assert (listed.headers["Content-Language"], listed.headers["Vary"]) == (language, "Accept, Accept-Language")
         assert f"<service_name>{name}</service_name>" in read(api, f"/open311/v2/services.xml{query}", accepted).text
         (request,) = read(api, f"/open311/v2/requests/77.json{query}", accepted).json()
-        assert request["service_name"] == name
+        assert (request["service_name"], request["agency_responsible"]) == (name, agencies[language])
     asked = read(api, "/open311/v2/services/flood.json?locale=nl").json()["attributes"][0]
     assert (asked["description"], asked["values"]) == ("Hoe diep?", [{"key": "knee", "name": "Kniehoog"}])
 
@@ -76,7 +83,9 @@ def test_pages_name_services_in_the_language_that_was_chosen_or_is_the_readers_o
     api: Api, city: City
 ) -> None:
     apply_setup(city, BRUSSELS, COMMAND_LINE)
-    city.load([LoadedReport(a_report("77", service="flood"))])
+    city.load([LoadedReport(a_report(number, service="flood")) for number in ("77", "78")])
+    api.ok("78", "close", {"disposition": "Rien trouvé"})
+    outcomes = {"Inondation": "Rien trouvé", "Overstroming": "Niets gevonden", "Flood": "Nothing found"}
     etags = {}
     for language, accepted, name, question in (
         ("en", "nl", "Flood", "How deep?"),  # chosen by hand
@@ -99,6 +108,9 @@ def test_pages_name_services_in_the_language_that_was_chosen_or_is_the_readers_o
         assert question in second
         assert f"<h1>{name}</h1>" in read(api, f"/r/77?plain=1&lang={language}", accepted).text
         assert f">{name}</option>" in read(api, f"/map?plain=1&lang={language}", accepted).text
+        closed = read(api, f"/public/v1/reports/78?lang={language}", accepted)
+        assert (closed.json()["reason"], closed.headers["Vary"]) == (outcomes[name], words.headers["Vary"])
+        assert outcomes[name] in read(api, f"/r/78?plain=1&lang={language}", accepted).text
     assert len(etags) == 3  # what a browser kept in one language is no answer in another
     # However many languages strangers say that they read, no more is made than the city has.
     kept = {read(api, "/public/v1/city", f"x{one:02}, nl").headers["ETag"] for one in range(20)}

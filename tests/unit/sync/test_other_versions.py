@@ -297,6 +297,7 @@ LEFT_OUT = (
     "areas",
     "names",
     "groups",
+    "texts",
     "language",
 )
 

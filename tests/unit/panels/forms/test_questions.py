@@ -72,7 +72,8 @@ def call(rig: Rig) -> NewReportForm:
     """A call about a flood, of which the city asks the depth."""
     city = rig.window_state.catalog("city")
     services = {**city.services, "flood": FLOOD}
-    card = RunCard("danger", "People in danger", ("Ask: is anybody in the water?", "Say: stay upstairs"), priorities=(1,))
+    steps = ("Ask: is anybody in the water?", "Say: stay upstairs")
+    card = RunCard("danger", "People in danger", steps, priorities=(1,))
     catalog = replace(city, services=services, run_cards={"danger": card})
     rig.window_state.cities = Cities({"city": catalog}, {"source": {1: ("", "city")}})
     rig.actions.run("new_report")
