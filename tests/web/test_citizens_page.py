@@ -39,6 +39,16 @@ def number_on(page: Page, left: int = 0) -> str:
     return page.locator("#done-number").inner_text()
 
 
+LINES_OF_A_LONG_WORD = """(name) => {
+  const before = name.textContent;
+  name.textContent = "Verkehrszeichenbeschädigung";
+  const lines = name.offsetHeight / parseFloat(getComputedStyle(name).lineHeight);
+  name.textContent = before;
+  return lines;
+}"""
+"""Of a category's tile: it gets wider before a word is broken inside."""
+
+
 def send(page: Page) -> None:
     page.get_by_role("button", name="Send report").click()
 
@@ -48,6 +58,7 @@ def test_a_report_with_position_photo_and_contact_is_in_the_city(site: Site, pho
     page.goto(site.url)
     page.get_by_label("Search categories").fill("monsoon")
     expect(page.locator(".tile")).to_have_count(1)
+    assert page.locator(".tile span").evaluate(LINES_OF_A_LONG_WORD) == 1
     write(page, photos=2)
     expect(page.locator("#accuracy")).to_contain_text("City", use_inner_text=False)
     page.get_by_text("Your contact (optional)").click()

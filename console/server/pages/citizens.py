@@ -23,7 +23,7 @@ from api_client.decoding import decode
 from api_client.model import Area, CityFacts, Entry, Kind, Report, Service, Status
 from console.city_map.messages import NEAR_NUMBER_M, AddressFound, Exactness, Find, LatLon, Nearest, PlacesFound
 from console.rules.distance import distance_m
-from console.rules.names import all_names, languages_met, outcome_in, service_in
+from console.rules.names import all_names, language_of, languages_met, outcome_in, service_in
 from console.rules.sla import due_next
 from console.rules.status import is_open
 from console.server.city import schema
@@ -407,16 +407,18 @@ class Citizens:
 
 def _city_words(facts: CityFacts, offered: Sequence[Service], wanted: tuple[str, ...]) -> bytes:
     """What the city is called and what can be reported in it, which is found by what it is called in any language."""
-    told = [(service_in(one, wanted, facts.language), all_names(one)) for one in offered]
+    own = facts.language
+    told = [(service_in(one, wanted, own), language_of([one], wanted, own), all_names(one)) for one in offered]
     services = [
         {
             "code": one.code,
             "name": one.name,
+            "language": language,
             "group": one.group,
             "glyph": one.glyph,
             "keywords": " ".join(word for word in (one.keywords, *names) if word != one.name),
         }
-        for one, names in told
+        for one, language, names in told
     ]
     return msgspec.json.encode({"city": facts, "services": services})
 

@@ -199,7 +199,7 @@ function tile(service) {
     go(2);
   };
   const chosen = String(service.code === draft.service);
-  return make("button", { type: "button", class: "tile", "aria-pressed": chosen, onclick: choose }, glyph(service.glyph), make("span", {}, ...breakable(service.name)));
+  return make("button", { type: "button", class: "tile", "aria-pressed": chosen, onclick: choose }, glyph(service.glyph), make("span", { lang: service.language || null }, ...breakable(service.name)));
 }
 
 function serviceName() {

@@ -5,7 +5,7 @@ import { guardDoubleTaps } from "./taps.js";
 import { chosenLanguage, loadTexts } from "./texts.js";
 
 /**
- * @typedef {{code: string, name: string, group: string, glyph: string, keywords: string}} Service
+ * @typedef {{code: string, name: string, group: string, glyph: string, keywords: string, language: string}} Service
  * @typedef {{city: {name: string, timezone: string, bbox: [west: number, south: number, east: number, north: number] | null}, services: Service[]}} City
  */
 

@@ -97,6 +97,7 @@ def test_pages_name_services_in_the_language_that_was_chosen_or_is_the_readers_o
         words = read(api, f"/public/v1/city?lang={language}", accepted)
         flood = next(one for one in words.json()["services"] if one["code"] == "flood")
         assert flood["name"] == name
+        assert flood["language"] == {"Inondation": "fr", "Overstroming": "nl", "Flood": "en"}[name]
         # Found by what it is called in any language, whatever it is called here.
         assert {"Inondation", "Overstroming", "Flood"} <= {name, *flood["keywords"].split()}
         assert words.headers["Vary"] == "Accept-Encoding, Accept-Language"
