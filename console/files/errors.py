@@ -69,7 +69,8 @@ def from_sqlite(error: sqlite3.Error, path: Path) -> StoreError | None:
         # The one OperationalError that Python makes itself: text that is no UTF-8, which is never written here.
         return DamagedFile(path, f"{path.name} is damaged.") if type(error) is sqlite3.OperationalError else None
     primary = code & 0xFF
-    if primary == sqlite3.SQLITE_FULL:
+    # The second: not even what lies beside the file while it is open has room.
+    if primary == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:
         return DiskFull(path, f"The disk is full: {path.name} could not be written.")
     if primary in _DAMAGED:
         return DamagedFile(path, f"{path.name} is damaged.")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from api_client.model import Assignment, Entry, Kind, RunCard, Service
-from console.rules.edit import Edit
+from console.rules.edit import NO_EFFECT, Edit
 from console.rules.status import ENDED_ASSIGNMENT
 
 MOST_STEPS = 9
@@ -47,9 +47,10 @@ def steps_of(card: RunCard, entries: Iterable[Entry]) -> tuple[DoneStep, ...]:
     """The steps of a card as the history of a report (the oldest first) tells them.
 
     A step is done by the words that it has: a card that was changed, or another one that counts since the priority was
-    raised, keeps what was done of it. It stays done while one of those who said so has not taken that back.
+    raised, keeps what was done of it. It stays done while one of those who said so has not taken that back, and until
+    the report is opened again after its end: who may be in the water is asked anew.
     """
-    listed = tuple(entries)
+    listed = _since_opened_again(entries)
     back = {str(entry.data["undoes"]) for entry in listed if "undoes" in entry.data}
     done: dict[str, Entry] = {}
     for entry in listed:
@@ -76,7 +77,19 @@ def is_step_done(entry: Entry) -> bool:
 
 def is_done_already(words: str, entries: Iterable[Entry]) -> bool:
     """Whether a step with these words is done by a history without what was taken back."""
-    return any(entry.text == words and is_step_done(entry) for entry in entries)
+    return any(entry.text == words and is_step_done(entry) for entry in _since_opened_again(entries))
+
+
+def _since_opened_again(entries: Iterable[Entry]) -> Sequence[Entry]:
+    """The entries since somebody opened the report again; who takes back that it was closed opens nothing again."""
+    listed = tuple(entries)
+    # protects: a-report-that-comes-back-begins-its-card-anew
+    starts = [at for at, entry in enumerate(listed) if entry.kind == Kind.REOPEN and _has_effect(entry)]
+    return listed[starts[-1] :] if starts else listed
+
+
+def _has_effect(entry: Entry) -> bool:
+    return entry.undone_by is None and entry.data.keys().isdisjoint(("undoes", NO_EFFECT))
 
 
 def crews_sent(jobs: Iterable[Assignment]) -> int:

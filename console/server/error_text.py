@@ -14,6 +14,8 @@ DONE, USAGE, REFUSED, LOCAL_DATA = 0, 2, 3, 4
 
 FAULTS = (sa.exc.SQLAlchemyError, sqlite3.Error, NewerDatabase, OSError)
 """What `complaint` has words for."""
+_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+"""The second: not even what lies beside the file while it is open has room, as after a stop on a full disk."""
 
 
 def complaint(fault: Exception, database: str) -> tuple[str, int]:
@@ -30,7 +32,14 @@ def complaint(fault: Exception, database: str) -> tuple[str, int]:
     if isinstance(fault, NewerDatabase):
         return str(fault), LOCAL_DATA
     if isinstance(fault, sa.exc.SQLAlchemyError | sqlite3.Error):
-        why = str(getattr(fault, "orig", None) or fault).partition("\n")[0]
+        origin = getattr(fault, "orig", None) or fault
+        # protects: a-full-disk-is-called-so
+        if getattr(origin, "sqlite_errorcode", None) in _FULL:
+            return (
+                "The disk is full: the database cannot be used. Nothing was lost; make room, then try again.",
+                LOCAL_DATA,
+            )
+        why = str(origin).partition("\n")[0]
         return f"The database cannot be used: {why}.", LOCAL_DATA
     if isinstance(fault, OSError) and fault.filename is not None:
         return f"{fault.filename} cannot be used: {fault.strerror}.", LOCAL_DATA

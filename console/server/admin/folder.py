@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import msgspec
 
@@ -40,6 +40,7 @@ _CALENDAR_KEYS = ("daily", "weekdays", *DAYS, "holidays")
 _SLA_KEYS = ("first_response", "finish", "validation", "pauses_for", "calendar")
 _TEMPLATE_KEYS = ("id", "kind", "text", "service", "texts")
 _LIMIT_KEYS = ("id", "name", "filter", "above", "within_minutes", "priority")
+_MOST_NUMBER = 10**15
 _RUN_CARD_KEYS = ("id", "name", "services", "groups", "priorities", "crews", "skills", "steps")
 _QUESTION_KEYS = ("service", "code", "description", "datatype", "required", "variable", "order",
                   "datatype_description", "values", "descriptions", "datatype_descriptions", "value_names")  # fmt: skip
@@ -458,14 +459,14 @@ class _Reader:
 
     def _number(self, file: str, line: int | None, table: dict[str, Any], key: str) -> int | None:
         value = table.get(key)
-        if isinstance(value, int) and not isinstance(value, bool):
+        if _is_number(value):
             return value
         self._fault(file, line, key, "it has to be a whole number, without quotation marks")
         return None
 
     def _list_of(self, file: str, line: int | None, table: dict[str, Any], key: str, kind: type[W]) -> tuple[W, ...]:
         value = table.get(key, [])
-        if isinstance(value, list) and all(isinstance(one, kind) and not isinstance(one, bool) for one in value):
+        if isinstance(value, list) and all(_is_number(one) if kind is int else isinstance(one, kind) for one in value):
             return tuple(value)
         said = 'texts: ["pump", "saw"]' if kind is str else "whole numbers: [1, 2]"
         self._fault(file, line, key, f"it has to be a list of {said}")
@@ -498,6 +499,12 @@ def _in_languages(row: TableRow, field: str) -> dict[str, str]:
 
 def _cell(row: TableRow, column: str) -> str:
     return row.cells.get(column, "")
+
+
+def _is_number(value: object) -> TypeGuard[int]:
+    """Whether it is a whole number that anything could be; Python does not even write one of 5,000 digits."""
+    # protects: no-number-without-end
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MOST_NUMBER
 
 
 def _whole(text: str) -> int:

@@ -419,7 +419,7 @@ class _Check:
         yield from _named("name", card.name, _LONGEST_UNIT)
         for code in card.services:
             yield from self._known("services", "services", code)
-        groups = {service.group for service in self._whole.services or () if service.group}
+        groups = _groups_of(self._whole)
         for group in card.groups:
             if self._whole.services is not None and group not in groups:
                 yield "groups", f"no service has the group “{_short(group)}”{nearest(group, sorted(groups))}"
@@ -444,8 +444,20 @@ class _Check:
             yield "steps", "one of them stands there twice: a step is known by its words"
 
     def _run_cards(self) -> Iterator[SetupFault]:
-        """Faults of the run cards together: too many, or two of which neither comes first."""
-        cards = self._setup.run_cards or ()
+        """Faults of the run cards together: too many, two of which neither comes first, or one that stays and is for a
+        group that no given service has any more.
+        """
+        cards = self._setup.run_cards
+        if cards is None:
+            # protects: no-run-card-is-lost-with-its-group
+            gone = _groups_of(self._present) - _groups_of(self._whole)
+            for card in self._present.run_cards or ():
+                for group in (one for one in card.groups if one in gone):
+                    why = (
+                        f"run card “{_short(card.id)}” still is for group “{_short(group)}”, which no service has then"
+                    )
+                    yield SetupFault("services", None, "group", f"{why}: run_cards have to be given too")
+            return
         if len(cards) > MOST_CARDS:
             yield SetupFault("run_cards", None, "", f"{len(cards):,} are too many; {MOST_CARDS} are allowed")
             return
@@ -530,6 +542,10 @@ class _Check:
         for unit in self._whole.units or ():
             if unit.shift is not None and unit.shift not in found and self._setup.units is None:
                 yield SetupFault("calendars", None, "id", f"unit “{unit.id}” still has the shift “{unit.shift}”")
+
+
+def _groups_of(setup: CitySetup) -> set[str]:
+    return {service.group for service in setup.services or () if service.group}
 
 
 _GLYPHS = glyphs()

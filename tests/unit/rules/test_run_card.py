@@ -67,6 +67,13 @@ def test_a_step_is_done_by_the_first_who_says_so_until_all_take_it_back() -> Non
     assert told(ticks[0], own, entry("5")) == ["rina", None]  # done again
     assert told(replace(ticks[0], data={"text": "Ask", "card": "of-before"})) == ["rina", None]
     assert told(entry("6", "Tell")) == [None, "rina"]
+    again = Entry("7", "7", "reopen", AT, "", data={"reason": "The water is back", "status": "returned"})
+    assert told(ticks[0], again) == [None, None], "what comes back is asked anew"
+    assert not is_done_already("Ask", [ticks[0], again])
+    assert told(ticks[0], again, ticks[1]) == ["budi", None]
+    for more in ({"undoes": "e-6"}, {"no_effect": True}):  # a closing that is taken back, a report that was open
+        assert told(ticks[0], replace(again, data=again.data | more)) == ["rina", None]
+    assert told(ticks[0], replace(again, undone_by="8")) == ["rina", None]
 
 
 def test_crews_and_skills_are_those_of_card_and_category_together() -> None:

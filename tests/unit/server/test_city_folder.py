@@ -340,6 +340,8 @@ def test_a_run_card_that_nobody_can_work_off_is_told_by_line_and_field(folder: P
         (f'{head}steps = ["Call", "call"]\n', "line 1, steps: one of them stands there twice"),
         (f'{head}steps = [""]\n', "line 1, steps: one of them has no words"),
         (f"{card}crews = 0\n", "line 1, crews: 0 is not between 1 and 20"),
+        (f"{card}crews = 0x{'f' * 5_000}\n", "line 1, crews: it has to be a whole number"),
+        (f"{card}priorities = [0x{'f' * 5_000}]\n", "line 1, priorities: it has to be a list of whole numbers"),
         (f"{card}priorities = [0]\n", "line 1, priorities: 0 is no priority"),
         (f"{card}priorities = [true]\n", "line 1, priorities: it has to be a list of whole numbers"),
         (f'{card}groups = ["watter"]\n', "line 1, groups: no service has the group “watter”; did you mean “water”?"),

@@ -257,6 +257,13 @@ def test_run_cards_go_into_the_feed_and_out_of_it(city: City, api: Api) -> None:
         apply_setup(city, CitySetup(services=(Service("tree", "Tree"),)), COMMAND_LINE)
     apply_setup(city, CitySetup(run_cards=()), COMMAND_LINE)
     assert api.get(f"/changes?after={seq}").json()["items"][-1]["id"] == "run_card/hole"
+    wet = RunCard("wet", "Wet", ("Ask how deep",), groups=("water",))
+    apply_setup(city, CitySetup(services=(Service("road", "Road", "water"),), run_cards=(wet,)), COMMAND_LINE)
+    renamed = CitySetup(services=(Service("road", "Road", "flood"),))
+    with pytest.raises(Invalid, match="run card “wet” still is for group “water”, which no service has then"):
+        apply_setup(city, renamed, COMMAND_LINE)
+    apply_setup(city, replace(renamed, run_cards=(replace(wet, groups=("flood",)),)), COMMAND_LINE)
+    assert present_setup(city).run_cards == (replace(wet, groups=("flood",)),)
 
 
 def test_supervisors_set_a_city_up_by_the_api(city: City, url: str) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+import sqlalchemy as sa
 
+from console.files.errors import DiskFull, from_sqlite
 from console.server.city import media
 from console.server.city.audit_chain import verify
 from console.server.city.city import City
+from console.server.error_text import LOCAL_DATA, complaint
 from tests.helpers.pictures import picture
 from tests.unit.server.conftest import Api
 
@@ -92,3 +96,12 @@ def test_a_photo_that_finds_no_room_is_sent_again_and_leaves_nothing_half(
     assert not [path for path in (tmp_path / "media").iterdir() if path.suffix == ".new"]
     assert api.session.put(address, data=CONTENT, headers=headers, timeout=60).status_code == 201
     assert api.get(f"/media/{NAME}").content == CONTENT
+
+
+def test_a_full_disk_on_which_not_even_a_file_can_be_opened_is_called_so() -> None:
+    """After a stop in order SQLite has to make files beside the database, and calls it an I/O error that it cannot."""
+    fault = sqlite3.OperationalError("disk I/O error")
+    fault.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    sentence, code = complaint(sa.exc.OperationalError("PRAGMA journal_mode", {}, fault), "sqlite:///city.db")
+    assert (sentence[:17], code) == ("The disk is full:", LOCAL_DATA)
+    assert isinstance(from_sqlite(fault, Path("work.db")), DiskFull)
