@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from api_client.model import Unit
 from console.server.admin.apply import apply_setup, present_setup
@@ -15,7 +15,7 @@ from console.server.admin.sent_folder import SentFolder, packed_folder, read_sen
 from console.server.admin.setup import CitySetup, UnitRecord
 from console.server.city.records import COMMAND_LINE
 from console.server.city.setup_work import DraftNote, note_draft
-from console.server.city.users import Users, add_user
+from console.server.city.users import Users, add_user, new_token
 from tests.web.accessibility import assert_accessible
 from tests.web.conftest import Site
 
@@ -50,8 +50,8 @@ def unit_of(site: Site, key: str) -> Unit:
 
 
 def test_a_draft_is_compared_outlives_a_reload_and_is_applied_whole(site: Site, phones: Any) -> None:
-    page = signed_in(site, phones, "units")
-    seq = site.city.seq()
+    page = signed_in(site, phones, "units", "401")
+    seq, before = site.city.seq(), present_setup(site.city)
     typed(page, "u1", "name", "Pump crew")
     changed = page.locator("#list td", has_text="Pump crew")
     expect(changed.locator("ins")).to_have_text("Pump crew")
@@ -63,17 +63,29 @@ def test_a_draft_is_compared_outlives_a_reload_and_is_applied_whole(site: Site, 
     page.keyboard.press("Enter")
     button = page.get_by_role("button", name="Apply 2 changes")
     expect(button).to_be_enabled()
-    assert site.city.seq() == seq, "a draft changes nothing"
+    renewed = new_token(site.city, "ani")
+    button.click()
+    expect(page.locator("#said")).to_have_text("This token is not known here.")
+    page.get_by_label("Token").fill(renewed)
+    page.keyboard.press("Enter")
+    expect(button).to_be_enabled()  # nobody else has been here
+    assert present_setup(site.city) == before, "a draft changes nothing"
     assert_accessible(page)
     assert page.evaluate(_WIDE) <= 0
+    held: list[Route] = []
+    page.route("**/city?seen=*", lambda route: held.append(route))
     button.focus()
     page.keyboard.press("Enter")
+    page.goto(f"{site.url}/admin#units")
+    typed(page, "u1", "contact", "radio 9")
+    held[0].continue_()
     token = page.locator("#tokens code")
     expect(token).to_be_visible()
     assert Users(site.city).actor(token.text_content()).role == "operator"
     changes = {(item.kind, item.id): item.data for item in site.city.changes(seq).items}
     assert b"Pump crew" in bytes(changes["unit", "u1"]), "what open consoles read"
-    expect(page.locator("#difference h2")).to_have_text("Nothing is changed")
+    expect(page.locator("#list td ins")).to_have_text("radio 9")  # typed while the server worked
+    expect(page.get_by_role("button", name="Apply 1 change")).to_be_enabled()
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate(_WIDE) <= 0
 

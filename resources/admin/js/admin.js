@@ -43,7 +43,7 @@ byId("without").remove();
 await loadTexts("/admin/texts");
 const tables = new Map(PARTS.map((name) => [name, new Table(name, changed)]));
 byId("sign-in").addEventListener("submit", signIn);
-byId("out").addEventListener("click", signOut);
+byId("out").addEventListener("click", () => signOut());
 byId("folder").addEventListener("change", loadFolder);
 byId("jump").addEventListener("click", () => byId("side").scrollIntoView());
 addEventListener("hashchange", openTab);
@@ -80,7 +80,7 @@ async function call(path, given = {}) {
 
 /** What is said of a request that failed. @param {unknown} fault */
 function tellFault(fault) {
-  if (fault instanceof Refused && fault.status === 401) return signOut();
+  if (fault instanceof Refused && fault.status === 401) return signedOut();
   if (!(fault instanceof Later) && !(fault instanceof Refused)) throw fault;
   say(fault instanceof Later ? t("unreachable") : fault.message);
 }
@@ -96,12 +96,13 @@ async function enter(given) {
   if (token === "") return byId("token").focus();
   try {
     const { body: own } = await call("/dispatch/v1/me");
-    await read();
     me = own.name;
+    await read();
     byId("who").textContent = `${own.name}, ${t(`role.${own.role}`)}`;
   } catch (fault) {
-    if (fault instanceof Refused && (fault.status === 401 || fault.status === 403)) signOut();
-    return say(fault instanceof Refused ? (fault.status === 401 ? t("signin.wrong") : fault.message) : t("unreachable"));
+    if (fault instanceof Refused && fault.status === 401) return signedOut();
+    if (fault instanceof Refused && fault.status === 403) signOut();
+    return say(fault instanceof Refused ? fault.message : t("unreachable"));
   }
   say("");
   byId("board").hidden = false;
@@ -120,9 +121,17 @@ async function signIn(event) {
   await enter(given);
 }
 
-function signOut() {
+/** The server knows the token no more: the draft stays for the same person, who may have been given another one. */
+function signedOut() {
+  signOut(false);
+  say(t("signin.wrong"));
+}
+
+/** @param {boolean} [forgets] whether the admin himself does it, and leaves nothing here */
+function signOut(forgets = true) {
   if (draft) void tell(0);
-  for (const name of [SIGNED, DRAFT]) forget(name);
+  forget(SIGNED);
+  if (forgets) forget(DRAFT);
   token = "";
   draft = null;
   since = "";
@@ -151,6 +160,7 @@ async function read() {
 function remembered() {
   try {
     const found = JSON.parse(recall(DRAFT) ?? "null");
+    if ((found?.who ?? me) !== me) return [];
     since = found?.since ?? "";
     return found?.kept ?? [];
   } catch {
@@ -165,7 +175,7 @@ function keep() {
     return forget(DRAFT);
   }
   since ||= time(Date.now(), draft.zone);
-  remember(DRAFT, JSON.stringify({ since, kept: draft.kept() }), false);
+  remember(DRAFT, JSON.stringify({ who: me, since, kept: draft.kept() }), false);
 }
 
 /** Look whether somebody else has changed the city while the page was out of sight. */
@@ -302,17 +312,22 @@ async function apply() {
   clearTimeout(timer);
   try {
     const address = `${CITY}?seen=${encodeURIComponent(shown.difference.mark)}`;
+    const sent = new Set(draft.kept().map((one) => JSON.stringify(one)));
     const { body } = await call(address, { method: "PUT", json: draft.setup(), headers: { "If-Match": draft.mark } });
     // Before anything else is asked: nobody can be told these once more.
     showTokens(byId("tokens"), body.tokens ?? {}, () => showTokens(byId("tokens"), {}, () => {}));
+    // What was typed while the server worked is a draft of the city that it made.
+    const later = draft.kept().filter((one) => !sent.has(JSON.stringify(one)));
     draft = null;
-    forget(DRAFT);
     since = "";
+    if (later.length > 0) remember(DRAFT, JSON.stringify({ who: me, since, kept: later }), false);
+    else forget(DRAFT);
     await read();
     shown = { ...nothing(), said: t("applied") };
     say("");
     void tell();
     showTab();
+    if (later.length > 0) changed();
   } catch (fault) {
     await failed(fault);
   } finally {
