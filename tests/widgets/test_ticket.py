@@ -21,7 +21,7 @@ from widgets.text import Texts
 from widgets.theme import Theme
 from widgets.ticket.panel import TicketPanel
 from widgets.ticket.timeline import Timeline
-from widgets.ticket.values import ActionButton, AdviceRow, Strip, Ticket, TimelineRow
+from widgets.ticket.values import ActionButton, AdviceRow, StepRow, Strip, Ticket, TimelineRow
 
 
 @pytest.fixture
@@ -186,6 +186,17 @@ def test_steps_are_ticked_by_key_and_never_those_of_another_report(qtbot: QtBot,
     assert "1 of 3 steps" in panel._lead.accessibleName()
     panel.focus_steps()
     assert panel._steps.isVisible()
+    order = StepRow("Send the pump crew in, but only after the power company has said that the street is without")
+    panel.set_ticket(changed(steps=[StepRow("Call back")]))
+    line = panel._steps.height()
+    panel.set_ticket(changed(steps=[order]))
+    assert panel._steps.height() > line, "the end of an order may turn it round"
+    told.clear()
+    QTest.mouseClick(panel._steps, Qt.MouseButton.LeftButton, pos=QPoint(100, panel._steps.height() - 2))
+    assert told == [order.words]
+    high = panel._steps.height()
+    panel.set_ticket(changed(steps=[dataclasses.replace(order, done="rina 13:15")]))
+    assert panel._steps.height() == high, "nothing moves under who ticks"
     panel.set_ticket(changed(steps=[]))
     assert not panel._card_head.isVisible()
 

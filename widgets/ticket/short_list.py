@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
@@ -51,7 +51,7 @@ class ShortList(QWidget):
         self._fix_height()
 
     def _fix_height(self) -> None:
-        self.setFixedHeight(len(self.rows) * self._theme.px(self._row_height))
+        self.setFixedHeight(sum(self.height_of(row) for row in self.rows))
         self.update()
 
     def go_to_first(self) -> None:
@@ -71,9 +71,20 @@ class ShortList(QWidget):
         """Draw one row on its ground."""
         raise NotImplementedError
 
+    def height_of(self, row: Any) -> int:
+        """How high a row is, in pixels of the screen."""
+        return self._theme.px(self._row_height)
+
+    def _boxes(self) -> Iterator[QRect]:
+        """Where each row is."""
+        top = 0
+        for row in self.rows:
+            box = QRect(0, top, self.width(), self.height_of(row))
+            top += box.height()
+            yield box
+
     def _number_at(self, point: QPoint) -> int:
-        number = point.y() // self._theme.px(self._row_height)
-        return number if 0 <= number < len(self.rows) else -1
+        return next((number for number, box in enumerate(self._boxes()) if box.top() <= point.y() <= box.bottom()), -1)
 
     @override
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -148,9 +159,7 @@ class ShortList(QWidget):
     @override
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        height = self._theme.px(self._row_height)
-        for number, row in enumerate(self.rows):
-            box = QRect(0, number * height, self.width(), height)
+        for number, (row, box) in enumerate(zip(self.rows, self._boxes(), strict=True)):
             ground = self.ground_of(number)
             if ground != "panel":
                 painter.fillRect(box, self._theme.color(f"surface.{ground}"))
