@@ -353,7 +353,7 @@ def _questions(services: Iterable[Service]) -> str:
     return "".join(parts)
 
 
-_SQUARE = [[106.85, -6.24], [106.87, -6.24], [106.87, -6.22], [106.85, -6.22], [106.85, -6.24]]
+_SQUARE = [[11.32, 50.97], [11.34, 50.97], [11.34, 50.99], [11.32, 50.99], [11.32, 50.97]]
 _STANDARD = {
     "1": Sla(15 * 60, 6 * 3600, 12 * 3600, ()),
     "2": Sla(3600, 86_400, 12 * 3600, (WaitsFor.REPORTER, WaitsFor.WEATHER)),
@@ -361,11 +361,11 @@ _STANDARD = {
 }
 _STARTER = CitySetup(
     "Exampleville",
-    "Asia/Jakarta",
+    "Europe/Berlin",
     (
-        Calendar("office", "Asia/Jakarta", ((450, 960),) * 5 + (None, None), ("2026-12-25",)),
-        Calendar("day", "Asia/Jakarta", ((420, 1140),) * 7),
-        Calendar("night", "Asia/Jakarta", ((1140, 1860),) * 7),
+        Calendar("office", "Europe/Berlin", ((450, 960),) * 5 + (None, None), ("2026-12-25",)),
+        Calendar("day", "Europe/Berlin", ((420, 1140),) * 7),
+        Calendar("night", "Europe/Berlin", ((1140, 1860),) * 7),
     ),
     (Agency("works", "Public works"), Agency("fire", "Fire brigade")),
     (
@@ -382,12 +382,12 @@ _STARTER = CitySetup(
         Service("fire", "Fire", "fire", "fire", 1, "fire", (), _STANDARD, proof=False, keywords="smoke"),
     ),
     (
-        Area("city", "Exampleville", 1, lat=-6.23, lon=106.86),
-        Area("w1", "First ward", 3, "city", -6.23, 106.86, {"type": "Polygon", "coordinates": [_SQUARE]}),
+        Area("city", "Exampleville", 1, lat=50.98, lon=11.33),
+        Area("w1", "First ward", 3, "city", 50.98, 11.33, {"type": "Polygon", "coordinates": [_SQUARE]}),
     ),
     (
-        UnitRecord("u1", "U1", "Pump crew", "works", ("city",), ("pump",), "day", "radio 1", -6.23, 106.86),
-        UnitRecord("u2", "U2", "Road crew", "works", (), ("asphalt", "pump"), None, "radio 2", -6.231, 106.861),
+        UnitRecord("u1", "U1", "Pump crew", "works", ("city",), ("pump",), "day", "radio 1", 50.98, 11.33),
+        UnitRecord("u2", "U2", "Road crew", "works", (), ("asphalt", "pump"), None, "radio 2", 50.981, 11.331),
     ),
     (
         Template("reply-thanks", "reply", "Thank you: your report is here and somebody looks at it."),

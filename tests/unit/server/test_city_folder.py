@@ -56,7 +56,7 @@ def test_every_fault_is_told_by_file_line_and_field_with_the_nearest_known_word(
     (folder / "agencies.csv").write_text("code,name\nworks,Public works\nfire,Fire brigade\nworks,Again\n")
     (folder / "units.csv").write_text(
         "id,code,name,agency,areas,skills,shift,contact,lat,lon\n"
-        "u1,U1,Pump crew,wroks,city,pump,day,,-6.23,106.86\n"
+        "u1,U1,Pump crew,wroks,city,pump,day,,50.98,11.33\n"
         "../../etc,,Path,works,,,,,,\n"
         "u2,u1,Same code,works,wrad,pump,,,95,1\n"
         'u3,,"=HYPERLINK(""http://evil"")",works,,,nihgt,,,\n'
@@ -113,11 +113,11 @@ def test_a_folder_that_is_none_or_holds_a_misspelt_file_says_so(tmp_path: Path, 
 
 def test_tables_are_read_as_spreadsheets_save_them(folder: Path) -> None:
     (folder / "agencies.csv").write_bytes('\ufeffCode;Name;\r\n\r\nworks;Public works;\r\n\'=x;"a;b";\r\n'.encode())
-    (folder / "units.csv").write_text(HEADS["units.csv"] + 'u1,,works,,,,+62 812-555,"-6,2",106.8\n')
+    (folder / "units.csv").write_text(HEADS["units.csv"] + 'u1,,works,,,,+62 812-555,"50,9",11.3\n')
     reading = read_folder(folder)
     assert [(one.code, one.name) for one in reading.setup.agencies or ()] == [("works", "Public works"), ("=x", "a;b")]
     unit = (reading.setup.units or ())[0]
-    assert (unit.contact, unit.lat, unit.lon) == ("+62 812-555", -6.2, 106.8)
+    assert (unit.contact, unit.lat, unit.lon) == ("+62 812-555", 50.9, 11.3)
 
 
 @pytest.mark.parametrize(
