@@ -43,7 +43,7 @@ class Banner(QWidget):
         super().__init__()
         self._theme, self._symbols, self._still = theme, symbols, reduce_motion
         self._notice: Notice | None = None
-        self._more = 0
+        self._more = self._beside = 0
         self._lit = True
         self._buttons: list[KeyButton] = []
         self._row = QHBoxLayout(self)
@@ -61,13 +61,15 @@ class Banner(QWidget):
         """What is shown."""
         return self._notice
 
-    def set_notice(self, notice: Notice | None, more: int = 0) -> None:
-        """Show a notice, or none; `more` is how many others wait behind it."""
-        if notice == self._notice and more == self._more:
+    def set_notice(self, notice: Notice | None, more: int = 0, beside: int = 0) -> None:
+        """Show a notice, or none; `more` is how many of its kind come after it by its keys, `beside` how many others
+        wait behind those.
+        """
+        if (notice, more, beside) == (self._notice, self._more, self._beside):
             return
         same = self._notice is not None and notice is not None and self._notice.buttons == notice.buttons
         same = same and self._notice is not None and notice is not None and self._notice.level == notice.level
-        self._notice, self._more = notice, more
+        self._notice, self._more, self._beside = notice, more, beside
         if not same:
             self._make_buttons()
         self._lit = True
@@ -82,6 +84,14 @@ class Banner(QWidget):
             self.setToolTip(tip(" · ".join(part for part in (self.accessibleName(), notice.note) if part)))
         self.setVisible(notice is not None)
         self.update()
+
+    def count(self) -> str:
+        """`1 of 3 · 14 other notices`; "" where there is no more than the one."""
+        parts = [self.tr("1 of {n}").format(n=self._more + 1)] if self._more else []
+        if self._beside:
+            words = self.tr("1 other notice") if self._beside == 1 else self.tr("{n} other notices")
+            parts.append(words.format(n=self._beside))
+        return " · ".join(parts)
 
     def _make_buttons(self) -> None:
         for button in self._buttons:
@@ -141,8 +151,7 @@ class Banner(QWidget):
         if self._buttons:
             right = self._buttons[0].x() - theme.px(12)
         painter.setPen(ink)
-        count = self.tr("1 of {0}").replace("{0}", str(self._more + 1)) if self._more else ""
-        note = " · ".join(part for part in (notice.note, count) if part)
+        note = " · ".join(part for part in (notice.note, self.count()) if part)
         for text, role, weight, at_right in (
             (note, "dense", 400, True),
             (notice.bold, "title" if level in ("p1", "replay") else "body", 600, False),

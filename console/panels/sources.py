@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
@@ -19,6 +20,10 @@ _INTERVAL_S = 5.0
 RIGHTS_LAST = timedelta(hours=72)
 """How long an operator may write without contact with the server, which alone knows his rights; then he may read."""
 _FAR_OFF_S = 60.0
+_TOLD_OFF_S = 300.0
+"""A server's clock that is so far from this computer's is told of in the strip; of less the list of servers tells."""
+_TOLD_RIGHT = timedelta(minutes=10)
+"""That a clock was set right is told for so long."""
 _AMBER, _GREY = 3, 10
 """Data older than 3 intervals is amber, older than 10 grey and hatched."""
 
@@ -297,6 +302,51 @@ class Sources(QObject):
             else "Its clock is {time} behind this computer's."
         )
         return told.format(time=formatting.age(abs(off_s)))
+
+    def clock_notice(self) -> Notice | None:
+        """That a server's clock was set while it was watched, or is far from this computer's: every age and deadline
+        goes by it.
+        """
+        for key, name in self._names.items():
+            state = self._states.get(key)
+            if state is None or not state.reached:
+                continue
+            found = self._set_notice(state) or self._far_notice(state)
+            if found is not None:
+                bold = f"{name}: {found.bold}" if len(self._names) > 1 else found.bold
+                return replace(found, bold=bold)
+        return None
+
+    def _set_notice(self, state: SourceState) -> Notice | None:
+        if not state.clock_set_s or state.clock_set_at is None:
+            return None
+        set_ahead, set_back = self.tr("set {time} ahead"), self.tr("set {time} back")
+        moved = (set_ahead if state.clock_set_s > 0 else set_back).format(time=formatting.age(abs(state.clock_set_s)))
+        bold = self.tr("The server's clock was {moved} at {when}.").format(
+            moved=moved, when=self._when(state.clock_set_at)
+        )
+        if abs(state.clock_offset_s) >= _FAR_OFF_S:
+            words = self.tr(
+                "Ages, deadlines and alarms go by it and are wrong if it is. Tell who runs the server. {off}"
+            )
+            return Notice("warn", bold, words.format(off=self._clock_words(state.source)))
+        if self._now() - state.clock_set_at >= _TOLD_RIGHT:
+            return None
+        text = self.tr(
+            "It agrees with this computer's: ages, deadlines and alarms were wrong before, and are right now."
+        )
+        return Notice("info", bold, text)
+
+    def _far_notice(self, state: SourceState) -> Notice | None:
+        if abs(state.clock_offset_s) < _TOLD_OFF_S:
+            return None
+        off_s = state.clock_offset_s
+        bold = self.tr(
+            "The server's clock is {time} ahead of this computer's."
+            if off_s > 0
+            else "The server's clock is {time} behind this computer's."
+        ).format(time=formatting.age(abs(off_s)))
+        return Notice("info", bold, self.tr("One of them is wrong. Ages, deadlines and alarms go by the server's."))
 
     def banner(self, waiting: int) -> Notice | None:
         """The offline banner, while some source cannot be reached; else of one that takes no changes."""

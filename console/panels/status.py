@@ -40,7 +40,7 @@ class StatusController(QObject):
         self._message, self._message_until = "", 0.0
         self._found, self._found_until = "", 0.0
         self._lost: Notice | None = None
-        self._more_lost = 0
+        self._more_lost = self._beside_lost = 0
         self._waiting, self._hint, self._trouble, self._help = 0, "", "", ""
         self._map: tuple[Notice | None, bool] = (None, False)
         self._who = who or (lambda: window_state.me)
@@ -81,10 +81,12 @@ class StatusController(QObject):
         self._map = (notice, is_off)
         self.show()
 
-    def set_lost(self, notice: Notice | None, more: int) -> None:
-        """An order of this operator that was not sent, and how many others wait behind it; None for none."""
-        if (notice, more) != (self._lost, self._more_lost):
-            self._lost, self._more_lost = notice, more
+    def set_lost(self, notice: Notice | None, more: int, beside: int = 0) -> None:
+        """An order of this operator that was not sent, or what else he has to know; None for none. By its keys `more`
+        others come; `beside` wait behind all those.
+        """
+        if (notice, more, beside) != (self._lost, self._more_lost, self._beside_lost):
+            self._lost, self._more_lost, self._beside_lost = notice, more, beside
             self.show()
 
     def show(self) -> None:
@@ -94,12 +96,12 @@ class StatusController(QObject):
             [Cell("user", self._who()), Cell("keys", self.tr("Keys"), key_text=self._window_state.actions.cap("help"))]
         )
         notice = self._notice()
-        more = 0
+        more = beside = 0
         if notice is not None and notice is self._lost:
-            more = self._more_lost
+            more, beside = self._more_lost, self._beside_lost
             if self._sources.banner(self._waiting) is not None and not _tells_of_outage(notice):
-                more += 1  # that nothing can be sent stands behind it
-        self._banner.set_notice(notice, more)
+                beside += 1  # that nothing can be sent stands behind it
+        self._banner.set_notice(notice, more, beside)
 
     def _left(self) -> list[Cell]:
         cells = self._sources.cells()
@@ -140,8 +142,14 @@ class StatusController(QObject):
             return Notice("info", found or self._hint, self._hint if found else "")
         about_map, is_off = self._map
         about_sources = self._sources.banner(self._waiting)
-        urgent = (about_sources or about_map if is_off else about_map or about_sources) or self._lost
-        return Notice("info", found, "") if found and urgent is None else urgent
+        urgent, clock = (
+            about_sources or about_map if is_off else about_map or about_sources,
+            self._sources.clock_notice(),
+        )
+        if urgent is None and clock is not None and clock.level == "warn":
+            urgent = clock
+        urgent = urgent or self._lost
+        return Notice("info", found, "") if found and urgent is None else urgent or clock
 
 
 def _tells_of_outage(notice: Notice) -> bool:

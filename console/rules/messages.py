@@ -266,7 +266,8 @@ class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
     the server is there and asks to be left alone for a while. `put_off` says why a live server takes no changes (its
     disk is full), "" while it does, `put_off_since` from when. `unanswered_since` is when a live server was asked
     something of whose answer nothing has come for long; None while there is none. `doubted` is how many reports the
-    last comparison did not find at the server, and kept all the same.
+    last comparison did not find at the server, and kept all the same. `clock_set_s` is by how much the server's clock
+    was set while it was watched, and not set back since, `clock_set_at` when (by this computer's clock).
     """
 
     source: str
@@ -285,6 +286,8 @@ class SourceState(msgspec.Struct, frozen=True, tag="source_state"):
     put_off_since: datetime | None = None
     unanswered_since: datetime | None = None
     doubted: int = 0
+    clock_set_s: int = 0
+    clock_set_at: datetime | None = None
 
     @property
     def reached(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ OFFLINE, REFUSED, WRONG_SERVER = "offline", "refused", "wrong_server"
 _EVERY_S = 1.0
 _SAMPLES = 30
 _JUMP_S = 2.0
+_SET_S = 60.0
+"""A server's clock that was set by less is not told of: by such steps a clock is kept right."""
 UNANSWERED_S = 5.0
 """A server that has said nothing to a question for so long is not called well."""
 
@@ -37,11 +40,17 @@ class Health:
         emit: Callable[[SourceState], None],
         clock: Callable[[], datetime],
         as_of: datetime | None = None,
+        *,
+        steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`as_of` is the time the cache was complete to when the process began."""
+        """`as_of` is the time the cache was complete to when the process began; `steady_s` a clock that nobody sets."""
         self._source = source
         self._emit = emit
-        self._clock = clock
+        self._clock, self._steady_s = clock, steady_s
+        self._measured: tuple[datetime, float] | None = None
+        """Both clocks of this computer at the last answer that told the server's."""
+        self._clock_set_s = 0.0
+        self._clock_set_at: datetime | None = None
         self._lock = threading.RLock()
         self._bounds: deque[tuple[float, float]] = deque(maxlen=_SAMPLES)
         self._refusal = ""
@@ -87,9 +96,11 @@ class Health:
                 if self._bounds and (
                     answer.clock_bounds_s[0] > high + _JUMP_S or answer.clock_bounds_s[1] < low - _JUMP_S
                 ):
+                    self._note_set(sum(answer.clock_bounds_s) / 2 - self.offset_s)
                     # protects: old-bounds-are-dropped
                     self._bounds.clear()  # one of the two clocks was set
                 self._bounds.append(answer.clock_bounds_s)
+                self._measured = self._clock(), self._steady_s()
             self._state = replace(self._state, latency_ms=round(answer.latency_s * 1000, 1))
 
     def filling(self, progress: float | None, as_of: datetime | None = None) -> None:
@@ -164,6 +175,21 @@ class Health:
                 self._state = replace(self._state, put_off=self._put_off, put_off_since=since)
                 self._say(self._state)
 
+    def _note_set(self, by_s: float) -> None:
+        """One of the two clocks was set, so that they differ by so much more: keep it if it was the server's."""
+        if self._measured is None:
+            return
+        at, steady_s = self._measured
+        own_s = (self._clock() - at).total_seconds() - (self._steady_s() - steady_s)
+        # protects: ones-own-clock-is-no-servers
+        if abs(own_s) >= _JUMP_S:
+            return
+        self._clock_set_s += by_s
+        if abs(self._clock_set_s) < _SET_S:  # by little, or back to what it was
+            self._clock_set_s, self._clock_set_at = 0.0, None
+        else:
+            self._clock_set_at = self._clock()
+
     def _narrowed(self) -> tuple[float, float]:
         if not self._bounds:
             return 0.0, 0.0
@@ -187,8 +213,9 @@ class Health:
                 word, problem = REFUSED, self._refusal
             old = self._state
             put_off = self._put_off if word == LIVE else ""
-            now_said = (word, problem, detail, busy, put_off, self._doubted)
-            changed = now_said != (old.state, old.problem, old.detail, old.busy, old.put_off, old.doubted)
+            now_said = (word, problem, detail, busy, put_off, self._doubted, self._clock_set_at)
+            before = (old.state, old.problem, old.detail, old.busy, old.put_off, old.doubted, old.clock_set_at)
+            changed = now_said != before
             self._state = SourceState(
                 self._source,
                 word,
@@ -206,6 +233,8 @@ class Health:
                 put_off_since=self._put_off_since if put_off else None,
                 unanswered_since=self._unanswered_since if word == LIVE else None,
                 doubted=self._doubted,
+                clock_set_s=round(self._clock_set_s),
+                clock_set_at=self._clock_set_at,
             )
             became_live = word == LIVE and old.state != LIVE
             if changed or next_try_s is not None or self._said_long_ago():

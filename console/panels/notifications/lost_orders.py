@@ -381,7 +381,8 @@ class LostOrders(QObject):
         unanswered.sort(key=self._urgency)
         first = unanswered[0] if unanswered else None
         notice = None if first is None else self._notice(first)
-        self._status.set_lost(notice, max(0, len(unanswered) - 1))
+        walked = len(hazards) if isinstance(first, NewHazard) else len(unanswered)
+        self._status.set_lost(notice, max(0, walked - 1), len(unanswered) - walked)
         before, self._shown = self._shown, first
         if _what(before) != _what(first):
             self._shown_since_s = self._steady_s()

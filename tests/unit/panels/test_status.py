@@ -48,16 +48,38 @@ def test_a_notice_that_stands_before_a_sign_out_counts_it(qtbot: QtBot) -> None:
     status = StatusController(bar, banner, WindowState("rina", Filter(), UTC, ACTIONS), sources, UTC, lambda: NOW)
     lost = Notice("warn", "DMK-02 is on this report already:", "", (("lost_drop", "Seen", "F4"),))
     status.set_lost(lost, 0)
-    assert (banner.notice, banner._more) == (lost, 0)
+    assert (banner.notice, banner.count()) == (lost, "")
     sources.set_state(SourceState("jakarta", "refused", problem="This server needs a token.", since=NOW))
     status.show()
-    assert (banner.notice, banner._more) == (lost, 1)
+    assert (banner.notice, banner.count()) == (lost, "1 other notice")
+    status.set_lost(lost, 2, 13)
+    assert banner.count() == "1 of 3 · 14 other notices"
     status.set_lost(None, 0)
     assert banner.notice is not None
     assert "This server needs a token" in banner.notice.text
     radio = Notice("p1", "NOT SENT: tell DMK-02 by radio", "", (("refresh", "Try now", "Ctrl R"),))
     status.set_lost(radio, 0)
-    assert (banner.notice, banner._more) == (radio, 0), "which says of the outage what there is to say"
+    assert (banner.notice, banner.count()) == (radio, ""), "which says of the outage what there is to say"
+
+
+def test_a_servers_clock_that_was_set_or_is_far_off_is_told() -> None:
+    now = [NOW]
+    sources = Sources([Source("city", "City", "https://city.example", "dispatch")], UTC, lambda: now[0], ACTIONS)
+
+    def told(set_s: int, offset_s: float) -> tuple[str, str]:
+        at = NOW if set_s else None
+        state = SourceState("city", "live", as_of=NOW, clock_offset_s=offset_s, clock_set_s=set_s, clock_set_at=at)
+        sources.set_state(state)
+        notice = sources.clock_notice()
+        return (notice.level, notice.bold) if notice is not None else ("", "")
+
+    assert told(0, 200.0) == ("", ""), "the list of servers says it"
+    assert told(0, -4000.0) == ("info", "The server's clock is 1 h behind this computer's.")
+    assert told(10_800, 10_800.0) == ("warn", "The server's clock was set 3 h ahead at 08:00.")
+    assert told(-10_800, 0.2) == ("info", "The server's clock was set 3 h back at 08:00.")
+    now[0] += timedelta(minutes=10)
+    assert told(10_800, 10_800.0)[0] == "warn"
+    assert told(-10_800, 0.2) == ("", ""), "it was set right, and that was told"
 
 
 def test_the_banner_says_which_city_is_away_and_since_which_day() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api_client.errors import Unreachable
+from api_client.transport import HttpAnswer
 from console.rules.messages import SourceState
 from console.sync.health import UNANSWERED_S, Health
 
@@ -109,3 +110,30 @@ def test_a_question_without_an_answer_is_said_of_a_live_server_until_the_answer_
     assert said[-1].unanswered_since == began, "a stream that goes on answers no question"
     health.unanswered(0.0)
     assert said[-1].unanswered_since is None
+
+
+def test_a_servers_clock_that_was_set_is_told_until_it_is_set_back_and_ones_own_is_not() -> None:
+    said: list[SourceState] = []
+    at, steady, ahead = [now()], [0.0], [0.0]
+    health = Health("jkt", said.append, lambda: at[0], steady_s=lambda: steady[0])
+
+    def answer(after: float = 5.0) -> tuple[int, datetime | None]:
+        at[0] += timedelta(seconds=after)
+        steady[0] += after
+        health.measured(HttpAnswer(200, {}, b"", clock_bounds_s=(ahead[0] - 0.5, ahead[0] + 0.5)))
+        health.complete()
+        return said[-1].clock_set_s, said[-1].clock_set_at
+
+    ahead[0] = 900.0
+    assert answer() == (0, None), "what it is at first nobody has set"
+    ahead[0] += 20.0
+    assert answer() == (0, None), "a clock that is kept right moves so"
+    ahead[0] += 3 * 3600.0
+    assert answer() == (3 * 3600, at[0])
+    when = at[0]
+    assert answer() == (3 * 3600, when)
+    ahead[0] -= 3 * 3600.0
+    assert answer() == (0, None)
+    at[0] += timedelta(hours=2)  # this computer's
+    ahead[0] -= 2 * 3600.0
+    assert answer() == (0, None)

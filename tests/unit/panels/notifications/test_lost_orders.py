@@ -825,9 +825,9 @@ def test_where_nobody_comes_is_told_before_what_is_over_and_what_another_does_al
     )
     wait_for(lambda: strip.banner._more == 1)
     strip.orders.set_hazards((NewHazard(1001, "Fire, Kemang"),))
-    assert strip.notice.text == "Fire, Kemang"
+    assert (strip.notice.text, strip.banner.count()) == ("Fire, Kemang", "2 other notices"), "F8 goes round P1 only"
     strip.orders.set_hazards(())
-    assert strip.notice.bold == "budi has closed B Flood:"
+    assert (strip.notice.bold, strip.banner.count()) == ("budi has closed B Flood:", "1 of 2")
     strip.rig.steady_s += 1
     strip.orders.see_off()
     assert strip.notice.bold == "SDA-07 is on this report already, sent by budi:"
