@@ -321,6 +321,8 @@ class Shell(QMainWindow):
         self._show_middle(not self._narrow or self._ticket.isHidden())
         self._place()
         self.look_at_keys()
+        if shown:
+            self.room_moved.emit()
 
     def _show_middle(self, shown: bool) -> None:
         """Show what stands between queue and report, or neither the map nor the page."""
@@ -379,6 +381,20 @@ class Shell(QMainWindow):
         bottom = self._whole.mapToGlobal(QPoint(0, self._whole.height()))
         return QRect(room.topLeft(), QSize(room.width(), bottom.y() - room.top()))
 
+    def form_room(self) -> QRect:
+        """The part of the screen in which forms stand: the work room, or the queue while the page is shown, whose lines
+        are what they are about.
+        """
+        if not self._page_shown:
+            return self.work_room()
+        bottom = self._whole.mapToGlobal(QPoint(0, self._whole.height()))
+        corner = self._queue.mapToGlobal(QPoint(0, 0))
+        return QRect(corner, QSize(self._queue.width(), bottom.y() - corner.y()))
+
+    def page_room(self) -> QRect | None:
+        """The part of the screen with the page; None while it is not shown."""
+        return self.view_room() if self._page_shown and self._page is not None and self._page.isVisible() else None
+
     @property
     def shows_one(self) -> bool:
         """Whether the window has room for either map or report only; a form then hides the report."""
@@ -396,8 +412,10 @@ class Shell(QMainWindow):
         """The key of the panel that has the keyboard, "" for none."""
         return self._panel_of(QApplication.focusWidget())
 
-    def next_panel(self, step: int = 1) -> None:
-        """Give the keyboard to the next (1) or the previous (-1) panel of the F6 round."""
+    def next_panel(self, step: int = 1, *, form: bool = False) -> bool:
+        """Give the keyboard to the next (1) or the previous (-1) panel of the F6 round. With `form` one is open beside
+        the window and comes last; where it is its turn True is returned, and whoever owns it gives it the keyboard.
+        """
         round_ = ["queue", self._page_key if self._page_shown else "map", "report"]
         if not self._compact:
             round_ += [self._units.current(), self._charts.current()]
@@ -407,7 +425,13 @@ class Shell(QMainWindow):
         round_ = [key for key in round_ if key]
         now = self.current_panel()
         at = round_.index(now) if now in round_ else (-1 if step > 0 else 0)
-        self.focus_panel(round_[(at + step) % len(round_)])
+        if form:
+            at = at if now in round_ else len(round_)
+            round_.append("")
+        key = round_[(at + step) % len(round_)]
+        if key:
+            self.focus_panel(key)
+        return not key
 
     # ---------------------------------------------------------------- keys
 

@@ -174,8 +174,14 @@ ACTIONS = Actions[Receivers](
         A("range_30d", RANGE_TEXT[TimeRange.MONTH], (), "Window", lambda on: on.window.set_range(TimeRange.MONTH)),
         A("range_1y", RANGE_TEXT[TimeRange.YEAR], (), "Window", lambda on: on.window.set_range(TimeRange.YEAR)),
         A("range_all", RANGE_TEXT[TimeRange.ALL], (), "Window", lambda on: on.window.set_range(TimeRange.ALL)),
-        A("next_panel", "Next panel", ("F6",), "Window", lambda on: on.window.next_panel(1)),
-        A("previous_panel", "Previous panel", ("Shift+F6",), "Window", lambda on: on.window.next_panel(-1)),
+        A(
+            "next_panel", "Next panel, the open form among them", ("F6",), "Window",
+            lambda on: on.window.next_panel(1), over_forms="leaves",
+        ),
+        A(
+            "previous_panel", "Previous panel", ("Shift+F6",), "Window", lambda on: on.window.next_panel(-1),
+            over_forms="leaves",
+        ),
         A(
             "full_screen", "Full screen", ("F11",), "Window", lambda on: on.window.toggle_full_screen(),
             words="maximize",
@@ -244,7 +250,7 @@ ACTIONS = Actions[Receivers](
             lambda on: on.window.go_to_hazard(), rules.hazard, over_forms="leaves",
         ),
         A(
-            "hazard_back", "Back to the list that was left for a P1 or a limit", ("Shift+F8",), "Queue",
+            "hazard_back", "Back to the form or list that was left for a P1 or a limit", ("Shift+F8",), "Queue",
             lambda on: on.window.go_back_from_hazard(),
         ),
         A(

@@ -411,7 +411,7 @@ class ConsoleWindow(QObject):
             self.now,
             self.say,
             self.say_long,
-            room=self.window.work_room,
+            room=self.window.form_room,
             free=self.window.view_room,
             covers_report=lambda: self.window.shows_one,
             around=FormSurroundings(
@@ -424,6 +424,7 @@ class ConsoleWindow(QObject):
                 may_find_callers=lambda source: self.callers.may_find(source),
                 streets_of=lambda source, text, then: self.streets.find(source, text, then),
                 map_places=self.map_places,
+                page_room=self.window.page_room,
             ),
         )
 

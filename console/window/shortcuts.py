@@ -92,9 +92,13 @@ class Shortcuts(QObject):
         elif self._is_held_by_form(action):
             self._say(self.tr("Nothing was undone: the form holds what is not saved. Leave it first (Esc)"))
         else:
+            is_left = action.over_forms == "leaves" and self._forms.has_keyboard
             self._runner.run(action.id)
             if action.over_forms == "leaves":  # Enter is meant for the report that is shown now
                 self._window.activateWindow()
+            if is_left and self._forms.is_open:
+                words = self.tr("The form is open still: {key} goes back to it")
+                self._say(words.format(key=self._actions.cap("hazard_back")))
 
     def _on_key_of_viewer(self, key: str) -> None:
         """The keys of notices work from the photos too; one that goes to another report closes them."""

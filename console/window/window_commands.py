@@ -97,7 +97,8 @@ class WindowCommands(QObject):
 
     def next_panel(self, step: int) -> None:
         """Give the keyboard to the panel so many steps on."""
-        self._window.next_panel(step)
+        if self._window.next_panel(step, form=self._forms.is_open):
+            self._forms.come_back()
 
     def toggle_full_screen(self) -> None:
         """Fill the screen, or no longer."""
@@ -138,9 +139,15 @@ class WindowCommands(QObject):
         self._window.focus_panel("queue")
 
     def go_back_from_hazard(self) -> None:
-        """Show the list again that was put aside for a P1, or for the reports of a limit."""
-        self._hazards.go_back()
+        """Show the list again that was put aside for a P1, or for the reports of a limit; a form that was left open has
+        the keyboard again.
+        """
+        is_left = self._forms.is_open
+        if self._hazards.has_put_aside or not is_left:
+            self._hazards.go_back()
         self._window.focus_panel("queue")
+        if is_left:
+            self._forms.come_back()
 
     def copy(self) -> None:
         """What is marked in the reporter's words, else the chosen unit or report, by where the keyboard is."""

@@ -159,9 +159,16 @@ def test_a_p1_that_comes_while_a_form_is_open_is_told_until_it_is_seen(window: A
     assert window.banner._more == 1
     assert [window.window.hears(window.banner, cap) for cap in ("F8", "F12", "⇧ F12", "T")] == [True] * 3 + [False]
     QTest.keyClick(opened, Qt.Key.Key_F8)
+    assert window.status_controller._message == "The form is open still: ⇧ F8 goes back to it"
     assert window.window_state.row == first, "the first one, from the form too"
     assert opened.isVisible()
     wait_for(lambda: QApplication.activeWindow() is window.window, what="the keyboard is with the P1")
+    for there, back in (("F8", SHIFT), ("F6", SHIFT)):  # from the list, before which it stands in the round
+        key(window, there, back)
+        wait_for(lambda: QApplication.activeWindow() is opened, what="the form has the keyboard again")
+        QTest.keyClick(opened, Qt.Key.Key_F6)
+        wait_for(lambda: QApplication.activeWindow() is window.window, what="and the list, one further")
+        assert window.window.current_panel() == "queue"
     wait_for(lambda: not outbox(window), what="the other is at the server")
     wait_for(lambda: min(window.window_state.view.hazards.tolist()) >= FIRST_ROW, what="and came back")
     wait_notice_read(window)

@@ -182,7 +182,9 @@ def test_f6_goes_round_all_panels(qtbot: QtBot) -> None:
         shell.next_panel()
         way.append(shell.current_panel())
     assert way == ["map", "report", "units", "charts", "command", "queue"]
-    shell.next_panel(-1)
+    assert shell.next_panel(-1, form=True), "the form that is open, last of all"
+    assert shell.current_panel() == "queue"
+    assert not shell.next_panel(-1)
     assert shell.current_panel() == "command"
 
 

@@ -364,16 +364,20 @@ class Form(QDialog):
         if self._opened_with is None:
             self._opened_with = self.entered()
         self.touch()
-        if room is not None and room.isValid():
-            self._top = room.top()
-            self.setFixedWidth(max(min(self._wide, room.width() - self.theme.px(_EDGES)), self.theme.px(_LEAST)))
-        self.fit()
-        self.place_in(room)
+        self.move_into(room)
         self.show()
         self.raise_()
         self.activateWindow()
         self.first_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
         self._settled.start()
+
+    def move_into(self, room: QRect | None) -> None:
+        """Give it the width and the place that it has in this part of the screen."""
+        if room is not None and room.isValid():
+            self._top = room.top()
+            self.setFixedWidth(max(min(self._wide, room.width() - self.theme.px(_EDGES)), self.theme.px(_LEAST)))
+        self.fit()
+        self.place_in(room)
 
     def place_in(self, room: QRect | None) -> None:
         """Move it to where forms stand in this part of the screen, whatever moved it."""

@@ -101,6 +101,8 @@ class FormSurroundings(msgspec.Struct, frozen=True):
     """The streets of a source that words name."""
     map_places: MapPlaces | None = None
     """The places of the city map; None without it."""
+    page_room: Callable[[], QRect | None] = lambda: None
+    """The part of the screen with a page whose lines no form covers; None while none is shown."""
 
 
 class Forms(QObject):
@@ -347,8 +349,12 @@ class Forms(QObject):
 
     def _keep_clear(self) -> None:
         room = self._room()
-        if isinstance(self._open, Form) and room is not None:
-            self._open.keep_below(room.top())
+        if not isinstance(self._open, Form) or room is None:
+            return
+        self._open.keep_below(room.top())
+        page = self._around.page_room()
+        if page is not None and self._open.isVisible() and page.intersects(self._open.frameGeometry()):
+            self._open.move_into(room)  # the page has come to where it stood
 
     @property
     def is_begun(self) -> bool:

@@ -164,6 +164,11 @@ class Hazards(QObject):
             self._left = was, chosen
             self.message.emit(text.format(key=self._window_state.actions.cap("hazard_back")))
 
+    @property
+    def has_put_aside(self) -> bool:
+        """Whether a list was left for a P1 or a limit."""
+        return self._left is not None
+
     def go_back(self) -> None:
         """Show the list again that was put aside, with the report that was chosen there."""
         if self._left is None:
