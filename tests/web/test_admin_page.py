@@ -122,7 +122,9 @@ def test_a_fault_marks_its_row_and_nothing_is_applied(site: Site, phones: Any, t
 def test_what_another_has_applied_meanwhile_is_compared_anew(site: Site, phones: Any) -> None:
     """What both changed is outlined and said; what only the other changed stays as the other has it."""
     note_draft(site.city.database, "budi", DraftNote("b", 2), site.city.clock())
+    site.city.presence.look("budi", None, site.city.clock(), "desk")
     page = signed_in(site, phones, "units", "412")
+    expect(page.locator("#difference .deeds")).to_contain_text("1 open console and the crew pages")
     expect(page.locator("#drafts")).to_contain_text("budi has a draft open")
     typed(page, "u1", "name", "Mine")
     expect(page.get_by_role("button", name="Apply 1 change")).to_be_enabled()

@@ -292,7 +292,8 @@ class _Plan:
                 yield Change(part, key, Did.BACK, _between(before, after))
             elif fields := _between(before, after):
                 self._puts.append(after)
-                said = (self._work(part, key), self._reach(part, before, after))
+                work = self._work(part, key)
+                said = [work, *(_goals(before, after) if work else ()), self._reach(part, before, after)]
                 yield Change(part, key, Did.CHANGED, fields, "; ".join(filter(None, said)))
         for key, before in there.items():
             if key not in wanted and not _is_retired(before, self._now):
@@ -454,6 +455,14 @@ class _Plan:
         """The data of the audit log's row: which objects were changed and how, not their contents."""
         named = [f"{one.did.value} {one.part} {one.key}".rstrip() for one in self.difference.changes]
         return {"changes": len(named), "did": named[:_NAMED_IN_AUDIT], "mark": self.difference.mark}
+
+
+def _goals(before: Any, after: Any) -> Iterable[str]:
+    """What a service's new targets or priority mean for its open reports."""
+    if isinstance(before, Service) and before.sla != after.sla:
+        yield "they have the new targets from their next change on"
+    if isinstance(before, Service) and before.priority != after.priority:
+        yield "they keep their priority"
 
 
 def _open(count: int, noun: str) -> str:

@@ -112,6 +112,13 @@ class PresenceTable:
             known = connection.scalar(sa.select(sa.func.count()).where(others, there))
         return bool(console) and bool(known)
 
+    def count_consoles(self, now: datetime) -> int:
+        """How many consoles are open, at whichever server of the city."""
+        at = schema.consoles.c.at
+        there = at.between(schema.micros(now - SEEN_FOR), schema.micros(now + _CLOCKS_DIFFER))
+        with self._database.read() as connection:
+            return connection.scalar(sa.select(sa.func.count()).where(there)) or 0
+
     def leave_unless_elsewhere(self, user: str, at: datetime) -> None:
         """A user's last stream at a server ended at this time: he is gone unless he has another console at another."""
         # protects: who-listens-at-another-server-is-there

@@ -50,10 +50,13 @@ class AppliedList(msgspec.Struct, frozen=True):
 
 
 class SetupWork(msgspec.Struct, frozen=True):
-    """The drafts of others, and of one's own other tabs, the oldest first; and what was applied last."""
+    """The drafts of others, and of one's own other tabs, the oldest first; what was applied last; and how many consoles
+    are open, which have what is applied at once.
+    """
 
     drafts: tuple[OpenDraft, ...]
     applied: tuple[AppliedSetup, ...]
+    consoles: int = 0
 
 
 def note_draft(database: Database, who: str, note: DraftNote, now: datetime) -> SetupWork:

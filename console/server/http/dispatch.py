@@ -623,7 +623,11 @@ class Dispatch:
                 "noteDraft",
                 "Tell that a draft of the city is open at an administration page",
                 self._note_draft,
-                {200: ResponseSpec("The drafts of others, and what was applied last.", SetupWork)},
+                {
+                    200: ResponseSpec(
+                        "The drafts of others, what was applied last, and how many consoles are open.", SetupWork
+                    )
+                },
                 text="To be repeated every minute: the draft is gone after three. Nothing of what it says is told.",
                 role="admin; supervisor of the whole city.",
                 takes=DraftNote,
@@ -996,7 +1000,9 @@ class Dispatch:
         check_own_page(context.request, self._public_name)
         _check_sets_up(context.actor)
         note = context.json(DraftNote)
-        return json_response(note_draft(self._city.database, context.actor.name, note, self._city.clock()))
+        now = self._city.clock()
+        work = note_draft(self._city.database, context.actor.name, note, now)
+        return json_response(msgspec.structs.replace(work, consoles=self._city.presence.count_consoles(now)))
 
     def _read_folder(self, context: RequestContext) -> Response:
         check_own_page(context.request, self._public_name)

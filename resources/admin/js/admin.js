@@ -27,7 +27,7 @@ const LONG_MS = 60_000;
 let token = "";
 let me = "";
 /** @type {import("./others.js").Work} */
-let work = { drafts: [], applied: [] };
+let work = { drafts: [], applied: [], consoles: 0 };
 /** @type {Draft | null} */
 let draft = null;
 let part = "units";
@@ -436,7 +436,7 @@ function showTabs() {
 
 function showSide() {
   byId("jump").hidden = shown.state === "none";
-  showDifference(byId("difference"), shown, work.drafts.length === 0, {
+  showDifference(byId("difference"), shown, work, {
     apply: () => void apply(),
     save: () => void save(),
     discard,

@@ -16,8 +16,8 @@ import { count, has, t } from "./texts.js";
 const SIGNS = { added: "+", "brought back": "+", changed: "~", retired: "−", removed: "−", kept: "!" };
 const MOST_CHANGES = 200;
 
-/** @param {HTMLElement} place @param {Shown} shown @param {boolean} alone nobody else has a draft @param {Deeds} deeds */
-export function showDifference(place, shown, alone, deeds) {
+/** @param {HTMLElement} place @param {Shown} shown @param {import("./others.js").Work} work what others do @param {Deeds} deeds */
+export function showDifference(place, shown, work, deeds) {
   const all = shown.difference?.changes ?? [];
   const count_of = all.filter((one) => one.did !== "kept").length;
   const news = document.getElementById("news");
@@ -25,12 +25,12 @@ export function showDifference(place, shown, alone, deeds) {
   const focused = place.contains(document.activeElement) ? document.activeElement?.id : "";
   fill(
     place,
-    make("div", { class: "side-head" }, make("h2", {}, head(shown, count_of)), make("p", { class: "quiet" }, shown.said || (shown.since ? t(alone ? "difference.since_alone" : "difference.since", { time: shown.since }) : t("difference.how")))),
+    make("div", { class: "side-head" }, make("h2", {}, head(shown, count_of)), make("p", { class: "quiet" }, shown.said || (shown.since ? t(work.drafts.length === 0 ? "difference.since_alone" : "difference.since", { time: shown.since }) : t("difference.how")))),
     ...(shown.state === "faulty" ? [faults(shown.faults)] : rows(all, deeds)),
     ...(shown.state === "shown" ? (shown.difference?.notes ?? []).map((one) => make("p", { class: "note" }, one)) : []),
     make(
       "div", { class: "deeds" },
-      make("p", { class: "quiet" }, t("difference.all_or_nothing")),
+      make("p", { class: "quiet" }, `${t("difference.all_or_nothing")} ${reached(work.consoles ?? 0)}`),
       make(
         "div", { class: "buttons" },
         make("button", { type: "button", class: "main", id: "apply", disabled: shown.state !== "shown" || count_of === 0, onclick: deeds.apply }, verb(count_of)),
@@ -48,6 +48,12 @@ function head(shown, changes) {
   if (shown.state !== "shown") return t(`difference.${shown.state}`);
   if (changes === 0) return t("difference.same");
   return changes === 1 ? t("difference.one") : t("difference.some", { count: count(changes) });
+}
+
+/** Who has it at once. @param {number} consoles @returns {string} */
+function reached(consoles) {
+  if (consoles < 2) return t(consoles === 1 ? "difference.one_console" : "difference.no_console");
+  return t("difference.consoles", { count: count(consoles) });
 }
 
 /** @param {number} changes @returns {string} */

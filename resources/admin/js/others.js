@@ -7,7 +7,7 @@ import { count, dateTime, t, time } from "./texts.js";
 
 /**
  * @typedef {{who: string, since: string, rows: number}} OpenDraft
- * @typedef {{drafts: OpenDraft[], applied: {at: string, who: string, changed: Record<string, number>}[]}} Work
+ * @typedef {{drafts: OpenDraft[], applied: {at: string, who: string, changed: Record<string, number>}[], consoles: number}} Work
  */
 
 const MOST_APPLIED = 5;

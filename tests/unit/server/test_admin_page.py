@@ -202,7 +202,11 @@ def test_an_open_draft_is_known_to_others_and_forgotten_and_what_was_applied_is_
 ) -> None:
     note_draft(city.database, "ani", DraftNote("a", 2), clock())
     began = clock.now
+    for one in ("desk-1", "desk-2"):
+        city.presence.look("rina", None, clock(), one)
+    assert city.presence.count_consoles(clock()) == 2
     clock.skip(minutes=2)
+    assert city.presence.count_consoles(clock()) == 0, "they say nothing any more"
     assert note_draft(city.database, "ani", DraftNote("a", 3), clock()).drafts == (), "one's own is no other one"
     (seen,) = note_draft(city.database, "budi", DraftNote("b", 0), clock()).drafts
     assert (seen.who, seen.since, seen.rows) == ("ani", began, 3)

@@ -94,7 +94,7 @@ def test_the_difference_says_every_field_before_and_after_and_what_hangs_on_it(c
     for wanted in (
         "~ city changed",
         "    name: Testville -> Newtown",
-        "~ services road changed (2 open reports)",
+        "~ services road changed (2 open reports; they have the new targets from their next change on)",
         "    name: Road -> Roads",
         "    targets: others 6h/7d/1d pausing for reporter, weather -> nothing",
         "- services talk retired (1 open report)",
