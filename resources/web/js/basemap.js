@@ -48,11 +48,10 @@ export class Basemap {
       this._pictures.on("load", this._onSettled);
       this._pictures.addTo(this._map);
     } else if (tiles) {
-      this._streets = new StreetLayer(this._map, tiles, { colors, ownBorders }, () => {
+      this._streets = new StreetLayer(this._map, tiles, { colors, ownBorders }, this._onSettled, () => {
         this._prepareNames();
         this._tellNames();
-        this._onSettled();
-      }, () => this._prepareNames());
+      });
     }
     this._map.getContainer().classList.toggle("hatched", !available && !web);
   }
@@ -74,7 +73,7 @@ export class Basemap {
 
   /** Once for all tiles of the view: to place them for each would take longer than to wait for the last. */
   _tellNames() {
-    if (!this._streets?.busy && !this._names.busy) this._onNames();
+    if (!this._streets?.isReading && !this._names.busy) this._onNames();
   }
 
   _prepareNames() {

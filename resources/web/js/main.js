@@ -25,6 +25,7 @@ import { leastSide, rectOf, settle, side, stepAside } from "./placement.js";
 import { Slices } from "./slices.js";
 import { ReportSource } from "./source.js";
 import { Symbols } from "./symbols.js";
+import { startPainters } from "./tile_pictures.js";
 import { View } from "./view.js";
 
 const L = window.L;
@@ -181,6 +182,7 @@ class MapPage {
       if (this._placeNames()) this._show();
       return;
     }
+    if (config.tiles?.kind === "vector") startPainters(); // while the fonts are on their way
     await applyConfig(config);
     this._look = look;
     this._config = config;

@@ -1,7 +1,7 @@
 // @ts-check
 /** The tiles of the background that are drawn here: fetched once, painted on canvases of 512 px, kept while they are near. */
 
-import { TilePictures } from "./tile_pictures.js";
+import { startPainters, TilePictures } from "./tile_pictures.js";
 import { readTile } from "./vector_tile.js";
 
 /**
@@ -21,7 +21,7 @@ const MOST_RATIO = 2; // finer canvases cost much of a phone's memory, and nobod
 export class StreetLayer {
   /**
    * @param {L.Map} map @param {Source} tiles @param {Look} look @param {() => void} onLoad all of the view is painted
-   * @param {() => void} onTile a tile of it has come
+   * @param {() => void} onTile a tile of it has come, and may not be painted yet
    */
   constructor(map, tiles, look, onLoad, onTile) {
     this._map = map;
@@ -29,8 +29,10 @@ export class StreetLayer {
     this._look = look;
     this._onLoad = onLoad;
     this._onTile = onTile;
+    startPainters(); // while the first tiles are on their way
     this._pictures = new TilePictures();
     this._painting = 0; // canvases that wait for their picture
+    this._awaited = 0; // and those whose tile has not come yet
     /** @type {Map<string, {tile: Promise<Tile | null>, read: Tile | null, bytes: number}>} those used last come last */
     this._kept = new Map();
     this._bytes = 0;
@@ -43,9 +45,14 @@ export class StreetLayer {
     this._showGround();
   }
 
-  /** Whether tiles are on their way. */
+  /** Whether tiles are on their way, or not painted yet. */
   get busy() {
     return this._layer.isLoading() || this._painting > 0;
+  }
+
+  /** Whether tiles are on their way: what is written on them can be placed while they are painted. */
+  get isReading() {
+    return this._awaited > 0;
   }
 
   remove() {
@@ -97,7 +104,9 @@ export class StreetLayer {
     const z = this._dataZoom(coords.z), parts = z === null ? 1 : 2 ** (coords.z - 1 - z);
     const x = Math.floor(coords.x / parts), y = Math.floor(coords.y / parts);
     const came = z === null ? Promise.resolve(null) : this._tile(`${z}/${x}/${y}`);
+    this._awaited++;
     void came.then((tile) => {
+      this._awaited--;
       canvas.paint = (then) => this._paint(canvas, tile, coords, parts, then);
       canvas.paint(() => done(undefined, canvas));
       this._onTile();
