@@ -171,9 +171,14 @@ function show(step, focus) {
 
 // What
 
+/** A text as it is looked for: whatever accents it was typed with or without. @param {string} text @returns {string} */
+function folded(text) {
+  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+}
+
 function showServices() {
-  const wanted = byId("search").value.trim().toLowerCase();
-  const found = services.filter((one) => `${one.name} ${one.group} ${one.keywords}`.toLowerCase().includes(wanted));
+  const wanted = folded(byId("search").value.trim());
+  const found = services.filter((one) => folded(`${one.name} ${one.group} ${one.keywords}`).includes(wanted));
   /** @type {Map<string, Service[]>} */
   const groups = new Map();
   for (const one of found) groups.set(one.group, [...(groups.get(one.group) ?? []), one]);
