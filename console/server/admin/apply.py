@@ -418,6 +418,14 @@ class _Plan:
                 yield f"Service {service.code} is no longer confidential: its reports, old ones too, become public."
         yield from self._erased()
         yield from self._looked_at()
+        language = present.language if self._setup.language is None else self._setup.language
+        tags = sorted({tag for service in whole.services or () for tag in service.names})
+        # protects: the-citys-own-language-is-said
+        if tags and not language:
+            yield (
+                f"Services have names in {', '.join(tags)}, but of the plain ones nobody has said in which language "
+                "they are: who reads that may be shown another one. The city's language says it."
+            )
         skills = {skill for unit in whole.units or () for skill in unit.skills}
         for service in whole.services or ():
             missing = [skill for skill in service.skills if skill not in skills]

@@ -108,7 +108,7 @@ class _Reader:
             why = f"it is missing in {self._folder}; “sigap city init FOLDER” writes a folder to begin with"
             self._fault(CITY, None, "", why)
         for each in names:
-            if each not in FILES and Path(each).suffix in ENDINGS and not each.startswith("."):
+            if each not in FILES and Path(each).suffix.lower() in ENDINGS and not each.startswith("."):
                 self._fault(each, None, "", f"no file of a city is called so{nearest(each, FILES)}")
         facts = self._city() if CITY in names else (None, None, None, None, None)
         name, timezone, calendars, retention, requests = facts

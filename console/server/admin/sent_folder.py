@@ -83,7 +83,9 @@ def _unpacked(sent: SentFolder) -> dict[str, bytes]:
             raise Invalid(f"{name} is not in base 64: {fault}.") from fault
         found |= _members(name, body) if name.casefold().endswith(".zip") else {_plain(name): body}
         found = {
-            plain: body for plain, body in found.items() if plain in FILES or PurePosixPath(plain).suffix in ENDINGS
+            plain: body
+            for plain, body in found.items()
+            if plain in FILES or PurePosixPath(plain).suffix.lower() in ENDINGS
         }
         _check_size(found)
     return found

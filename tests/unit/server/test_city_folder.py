@@ -107,6 +107,8 @@ def test_a_folder_that_is_none_or_holds_a_misspelt_file_says_so(tmp_path: Path, 
     assert told(tmp_path / "nowhere")[0].startswith(f"{tmp_path / 'nowhere'}: the folder cannot be read")
     (folder / "units.csv").rename(folder / "unit.csv")
     assert "unit.csv: no file of a city is called so; did you mean “units.csv”?" in told(folder)
+    (folder / "users.csv").rename(folder / "USERS.CSV")  # as old sticks name files: it would say nothing of anybody
+    assert "USERS.CSV: no file of a city is called so; did you mean “users.csv”?" in told(folder)
     (folder / "city.toml").unlink()
     assert any("“sigap city init FOLDER”" in one for one in told(folder))
 

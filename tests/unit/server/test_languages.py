@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from api_client.model import Agency, AttributeValue, Datatype, RunCard, Service, ServiceAttribute, Template
 from console.server.admin.apply import apply_setup, compare_setup, present_setup
@@ -50,6 +51,9 @@ def read(api: Api, path: str, accepted: str = "") -> requests.Response:
 
 
 def test_names_in_languages_are_set_up_and_told_to_who_reads_them(api: Api, city: City) -> None:
+    unsaid = "Services have names in en, nl, but of the plain ones nobody has said in which language they are"
+    assert [unsaid in note for note in compare_setup(city, replace(BRUSSELS, language=None)).notes].count(True) == 1
+    assert not any(unsaid in note for note in compare_setup(city, BRUSSELS).notes)
     apply_setup(city, BRUSSELS, COMMAND_LINE)
     assert (present_setup(city).language, (present_setup(city).services or ())[0]) == ("fr", FLOOD)
     (change,) = compare_setup(
