@@ -25,6 +25,7 @@ from console.parent import when_parent_ends
 from console.server.admin.roster import turn_shifts
 from console.server.city import audit
 from console.server.city.audit_chain import keep_sealing
+from console.server.city.change_watcher import ChangeWatcher
 from console.server.city.city import FIRST_ZONE, City
 from console.server.city.database import CONNECTIONS, FEWEST_CONNECTIONS, database_url
 from console.server.city.erased_files import finish_erasing
@@ -153,7 +154,9 @@ def _serve(options: ServeOptions) -> None:
                 demo=controls,
             )
             address = _address(options.host, listener.getsockname()[1])
-            with _background(city, options, media, past, controls), _metrics(app, city, options.metrics):
+            watcher: ChangeWatcher = app.state.change_watcher
+            beside = _background(city, options, media, past, controls, lambda: watcher.processes)
+            with beside, _metrics(app, city, options.metrics):
                 _raise_file_limit()
                 sys.setswitchinterval(_SWITCH_S)
                 announce = partial(_announce, city.name or "a city", address)
@@ -298,6 +301,7 @@ def _background(
     media: Path,
     past: Callable[[threading.Event], None],
     controls: DemoControls | None,
+    processes: Callable[[], int],
 ) -> Iterator[None]:
     """What goes on beside serving: old things go, shifts, holds and closures end, the audit log is sealed, the demo
     city lives.
@@ -308,7 +312,7 @@ def _background(
         threading.Thread(target=_turn_shifts, args=(city, end), name="shifts", daemon=True),
         threading.Thread(target=_end_holds, args=(city, end), name="holds", daemon=True),
         # protects: what-waits-is-sealed
-        threading.Thread(target=keep_sealing, args=(city.database, end), name="audit", daemon=True),
+        threading.Thread(target=keep_sealing, args=(city.database, end, processes), name="audit", daemon=True),
         threading.Thread(target=past, args=(end,), name="past", daemon=True),
     ]
     if controls is not None:

@@ -30,8 +30,8 @@ import sqlalchemy as sa
 from tools.bench.postgres import own_postgres
 
 _REPORTS = 400
-_USERS = 40
-"""Each may make twenty edits a second."""
+_USERS = 160
+"""Each may make twenty edits a second, of which each of four processes allows five."""
 _FILL = f"""
 import contextlib
 import sys
@@ -72,14 +72,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trees", nargs="*", type=Path, default=[Path.cwd()], help="checkouts to compare")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
-    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--clients", type=int, nargs="+", default=[8])
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--create", action="store_true", help="new reports instead of notes")
     parser.add_argument("--sqlite", action="store_true", help="one process on a file instead")
     parser.add_argument("--waits", action="store_true", help="ask PostgreSQL what its sessions wait for, which costs")
     options = parser.parse_args()
-    found: dict[tuple[int, Path], list[RoundOfWrites]] = {}
+    found: dict[tuple[int, int, Path], list[RoundOfWrites]] = {}
     with contextlib.ExitStack() as stack:
         counts = [1] if options.sqlite else options.processes
         served = [
@@ -87,16 +87,21 @@ def main() -> None:
             for count in counts
             for tree in options.trees
         ]
-        for _ in range(options.rounds):
-            for count, tree, city in served:
-                made = _round(city, options)
-                found.setdefault((count, tree), []).append(made)
-                _say(f"  {count} processes, {tree.name}: {made.per_s:.0f}/s at a load of {os.getloadavg()[0]:.1f}")
-    for (count, tree), rounds in found.items():
+        for clients in options.clients:
+            for _ in range(options.rounds):
+                for count, tree, city in served:
+                    made = _round(city, clients, options)
+                    found.setdefault((clients, count, tree), []).append(made)
+                    _say(
+                        f"  {clients} clients, {count} processes, {tree.name}: {made.per_s:.0f}/s, "
+                        f"{made.own_ms:.2f} and {made.database_ms:.2f} ms at a load of {os.getloadavg()[0]:.1f}"
+                    )
+    for (clients, count, tree), rounds in found.items():
         ms = sorted(one for each in rounds for one in each.ms)
         _say(
-            f"{count} processes, {tree.name}: {statistics.median(each.per_s for each in rounds):.0f}/s, "
-            f"p50 {ms[len(ms) // 2]:.1f} ms, p99 {ms[len(ms) * 99 // 100]:.1f} ms, "
+            f"{clients} clients, {count} processes, {tree.name}: "
+            f"{statistics.median(each.per_s for each in rounds):.0f}/s, p50 {ms[len(ms) // 2]:.1f} ms, "
+            f"p99 {ms[len(ms) * 99 // 100]:.1f} ms, "
             f"{sum(each.refused for each in rounds)} refused, processor of an edit: server "
             f"{statistics.median(each.own_ms for each in rounds):.2f} ms, database "
             f"{statistics.median(each.database_ms for each in rounds):.2f} ms"
@@ -157,7 +162,7 @@ def _database_s(postmaster: int) -> float:
     return _processor_s([postmaster, *map(int, children)])
 
 
-def _round(city: ServedCity, options: argparse.Namespace) -> RoundOfWrites:
+def _round(city: ServedCity, count: int, options: argparse.Namespace) -> RoundOfWrites:
     database, ports = city.database, city.ports
     own, of_database = _processor_s(city.servers), _database_s(city.postmaster)
     end = threading.Event()
@@ -165,9 +170,9 @@ def _round(city: ServedCity, options: argparse.Namespace) -> RoundOfWrites:
     refused: list[int] = []
     clients = [
         threading.Thread(
-            target=_edit, args=(ports[n % len(ports)], city.tokens[n :: options.clients], n, options, end, ms, refused)
+            target=_edit, args=(ports[n % len(ports)], city.tokens[n::count], n, count, options, end, ms, refused)
         )
-        for n in range(options.clients)
+        for n in range(count)
     ]
     waits: Counter[str] = Counter()
     watcher = threading.Thread(target=_watch, args=(database, end, waits))
@@ -192,6 +197,7 @@ def _edit(
     port: int,
     tokens: list[str],
     number: int,
+    clients: int,
     options: argparse.Namespace,
     end: threading.Event,
     ms: list[float],
@@ -203,7 +209,7 @@ def _edit(
     while not end.is_set():
         count += 1
         key = str(uuid.uuid4())
-        report = f"r{(number + options.clients * count) % _REPORTS}"
+        report = f"r{(number + clients * count) % _REPORTS}"
         if options.create:
             path, data = "/reports", {"service": "flood", "description": "Water", "lat": -6.2, "lon": 106.8}
         else:

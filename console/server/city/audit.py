@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -88,7 +88,8 @@ class Line(msgspec.Struct, frozen=True):
 
 
 _WAITING = schema.audit_waiting
-_INSERT = sa.insert(_WAITING)
+WAIT = sa.insert(_WAITING)
+"""Puts such rows there."""
 _BY_ID = sa.select(_WAITING).order_by(_WAITING.c.id)
 _HEAD = sa.select(schema.audit_head.c.number).where(schema.audit_head.c.id == schema.THE_HEAD)
 
@@ -96,11 +97,14 @@ _HEAD = sa.select(schema.audit_head.c.number).where(schema.audit_head.c.id == sc
 def append(connection: sa.Connection, now: datetime, *actions: AuditedAction) -> None:
     """Record actions in this transaction."""
     if actions:
-        # Their order is that of the time at which they were written. It proves nothing, and no clock has to be right.
-        key = f"{time.time_ns():016x}{uuid.uuid4().hex}"
-        connection.execute(
-            _INSERT, [{"id": f"{key}{place:06x}"} | _waiting(now, action) for place, action in enumerate(actions)]
-        )
+        connection.execute(WAIT, waiting_rows(now, actions))
+
+
+def waiting_rows(now: datetime, actions: Sequence[AuditedAction]) -> list[dict[str, Any]]:
+    """The rows of actions as `audit_waiting` takes them."""
+    # Their order is that of the time at which they were written. It proves nothing, and no clock has to be right.
+    key = f"{time.time_ns():016x}{uuid.uuid4().hex}"
+    return [{"id": f"{key}{place:06x}"} | _waiting(now, action) for place, action in enumerate(actions)]
 
 
 def record(database: Database, now: datetime, *actions: AuditedAction) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,6 +27,8 @@ from console.server.city.database import Database
 
 log = logging.getLogger(__name__)
 SEAL_EVERY_S = 0.5
+"""How often the city's processes together chain what waits."""
+_MOST_APART = 8
 _AGAIN_S = 5.0
 """How long a sealer leaves a database alone that does not answer."""
 _ROWS = 500
@@ -114,11 +117,11 @@ def seal_all(database: Database) -> None:
         pass
 
 
-def keep_sealing(database: Database, end: threading.Event) -> None:
-    """Chain what waits, twice a second until `end`, and then once more."""
+def keep_sealing(database: Database, end: threading.Event, processes: Callable[[], int] = lambda: 1) -> None:
+    """Chain what waits, twice a second until `end`, and then once more. Of several `processes` each does its share."""
     pause_s = 0.0
     while not end.wait(pause_s):
-        pause_s = SEAL_EVERY_S
+        pause_s = SEAL_EVERY_S * min(processes(), _MOST_APART)
         try:
             seal_all(database)
         except Exception:

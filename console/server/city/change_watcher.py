@@ -36,6 +36,10 @@ _LOOK_TOLD_S = 1.0
 """How often while PostgreSQL tells of every commit; it finds a database that was set back, of which nobody tells."""
 _REST_S = 0.02
 """From one telling of what is new to the next."""
+_HEARING_REST_S = 0.05
+"""From one hearing of PostgreSQL's notices to the next. Each would wake this process, and more of them come than edits
+are made here.
+"""
 _EDIT = re.compile(f"{EDITED}([0-9]{{1,18}})")
 _LISTEN_AGAIN_S = 2.0
 _STILL_THERE_S = 30.0
@@ -84,11 +88,19 @@ class ChangeWatcher:
         self._rates: tuple[str | None, int] = (None, 1)
         self._aside_due = 0.0
         self._announced: tuple[str, int] | None = None
-        self._told = False
+        self._line: PGconn | None = None
+        """Where PostgreSQL tells of commits, while it does and nothing is asked there."""
+        self._said = asyncio.Event()
+        """PostgreSQL has said something there."""
         self._ending = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._pages: dict[tuple[int, int], tuple[tuple[str, int], asyncio.Future[bytes]]] = {}
+
+    @property
+    def processes(self) -> int:
+        """How many processes serve the city, as far as it is known."""
+        return self._rates[1]
 
     async def start(self) -> None:
         """Begin to follow."""
@@ -120,6 +132,11 @@ class ChangeWatcher:
 
         Raises console.server.errors.GoneRefusal.
         """
+        try:
+            # protects: who-asks-gets-what-was-told
+            self._take_in()
+        except Exception:
+            self._said.set()  # whoever listens finds out what is wrong
         if self.mark.seq < 0:
             return await run_in_threadpool(self._page, after, limit)
         place, state = (after, limit), (self.mark.epoch, self.mark.seq)
@@ -150,14 +167,17 @@ class ChangeWatcher:
     async def _run(self) -> None:
         gap = _LOOK_S["sqlite" if self._city.database.is_sqlite else "other"]
         assert self._loop is not None
-        look_at = 0.0
+        look_at, told_at = 0.0, -_REST_S
         while not self._ending:
+            # Of many commits in a row each is not told by itself: that would take more than the edits do.
+            if (rest_s := told_at + _REST_S - self._loop.time()) > 0:
+                await asyncio.sleep(rest_s)
             self._due.clear()
-            began = self._loop.time()
-            if self._look_due or began >= look_at:
+            told_at = self._loop.time()
+            if self._look_due or told_at >= look_at:
                 self._look_due = self._users_stale = False
                 self.mark = self._together(await self._look())
-                look_at = began + (_LOOK_TOLD_S if self._told else gap)
+                look_at = told_at + (_LOOK_TOLD_S if self._line is not None else gap)
             state = self.mark.epoch, self.mark.seq
             if state != self._announced:
                 self._announced = state
@@ -166,8 +186,6 @@ class ChangeWatcher:
             with contextlib.suppress(TimeoutError):  # wait_for would lose a cancellation that comes with what is due
                 async with asyncio.timeout(max(0.0, look_at - self._loop.time())):
                     await self._due.wait()
-            # Of many commits in a row each is not told by itself: that would take more than the edits do.
-            await asyncio.sleep(max(0.0, began + _REST_S - self._loop.time()))
 
     async def _listen(self) -> None:
         """Let PostgreSQL tell of the commits and the presence of other servers; while it cannot, looking is enough."""
@@ -182,14 +200,11 @@ class ChangeWatcher:
                     await connection.execute(f"LISTEN {SEEN}")
                     await connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", PRESENT)
                     connection.add_notify_handler(lambda notice: self._on_notice(notice.channel, notice.payload))
-                    self._told = True
                     while True:
                         await self._hear(connection.pgconn)
                         await connection.execute("SELECT 1")
             except (psycopg.Error, OSError) as error:
                 log.info("PostgreSQL does not tell of commits, they are looked for: %s", error)
-            finally:
-                self._told = False
             await asyncio.sleep(_LISTEN_AGAIN_S)
 
     async def _hear(self, line: PGconn) -> None:
@@ -199,26 +214,36 @@ class ChangeWatcher:
         gets those of all.
         """
         assert self._loop is not None
-        gone: asyncio.Future[None] = self._loop.create_future()
-
-        def read() -> None:
-            try:
-                line.consume_input()
-                while (notice := line.notifies()) is not None:
-                    self._on_notice(notice.relname.decode(), notice.extra.decode())
-            except Exception as fault:
-                if not gone.done():
-                    gone.set_exception(fault)
-
-        self._loop.add_reader(line.socket, read)
+        until, number = self._loop.time() + _STILL_THERE_S, line.socket
+        self._line = line
         try:
-            read()  # what came with an answer
-            async with asyncio.timeout(_STILL_THERE_S):
-                await gone
+            while (left_s := until - self._loop.time()) > 0:
+                if self._take_in():
+                    await asyncio.sleep(_HEARING_REST_S)
+                    continue
+                self._said.clear()
+                self._loop.add_reader(number, self._said.set)
+                async with asyncio.timeout(left_s):
+                    await self._said.wait()
+                self._loop.remove_reader(number)
         except TimeoutError:
             return
         finally:
-            self._loop.remove_reader(line.socket)
+            self._line = None
+            self._loop.remove_reader(number)
+
+    def _take_in(self) -> bool:
+        """Take in what PostgreSQL has told until now; whether there was anything. Raises what psycopg does when it is
+        gone.
+        """
+        if (line := self._line) is None:
+            return False
+        line.consume_input()
+        heard = False
+        while (notice := line.notifies()) is not None:
+            self._on_notice(notice.relname.decode(), notice.extra.decode())
+            heard = True
+        return heard
 
     def _on_notice(self, channel: str, payload: str) -> None:
         if channel == SEEN:

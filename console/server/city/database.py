@@ -81,10 +81,9 @@ _USED, _TRUSTED_S = "used", 1.0
 """How long a connection is taken to be good after it was used."""
 _LOOK_S = 0.25
 """How often whoever waits for his turn to write looks whether he still has to."""
-_LIMITED = sa.select(
-    sa.func.set_config("lock_timeout", "2s", True),
-    sa.func.set_config("idle_in_transaction_session_timeout", sa.bindparam("silent_ms"), True),
-)
+_LIMITED = "SET LOCAL lock_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = {silent_ms}"
+_IN_TRANSACTION = 2
+"""What libpq says of a connection in whose transaction nothing has failed."""
 _QUERY_CANCELED = "57014"
 """PostgreSQL's SQLSTATE of a statement that was told to end."""
 _FIRST_REPORT = 1_000
@@ -175,7 +174,8 @@ class Database:
             "pool_timeout": _CONNECTION_WAIT_S,
         }
         if not self.is_sqlite:
-            options |= {"isolation_level": "READ COMMITTED"}
+            # The connection that was used last is the next one: its server process is warm, and others are not woken.
+            options |= {"isolation_level": "READ COMMITTED", "pool_use_lifo": True}
         self.engine = sa.create_engine(self.url, **options)
         if not self.is_sqlite:
             sa.event.listen(self.engine, "checkin", _remember_use)
@@ -226,7 +226,7 @@ class Database:
         if not self.is_sqlite:
             with self.engine.begin() as connection:
                 connection.info[_MARK] = mark
-                connection.execute(_LIMITED, {"silent_ms": str(int((silent_s or _SILENT_S) * 1000))})
+                _begin_limited(connection, int((silent_s or _SILENT_S) * 1000))
                 yield connection
             return
         if not self._wait_for_turn(wait_s):
@@ -389,6 +389,8 @@ _PRESENT = sa.select(schema.counters.c.value).where(schema.counters.c.name == CO
 _PRESENT_AND_FLOOR = sa.select(schema.counters.c.name, schema.counters.c.value).where(
     schema.counters.c.name.in_([COUNTER, VERSIONS])
 )
+PRESENT = _PRESENT.scalar_subquery()
+FLOOR = sa.select(schema.counters.c.value).where(schema.counters.c.name == VERSIONS).scalar_subquery()
 _EPOCH_AND_PRESENT = sa.select(
     sa.select(schema.meta.c.value).where(schema.meta.c.key == EPOCH).scalar_subquery(), _PRESENT.scalar_subquery()
 )
@@ -483,12 +485,17 @@ def _readable(connection: sa.Connection, query: sa.Select[Any], kind: type[T]) -
 
 def version_floor(connection: sa.Connection) -> int:
     """Every version that a report gets now lies above it, and above all versions that another epoch gave out."""
-    mark: Mark | None = connection.info.get(_MARK)
     known = _counted(connection)
-    if mark is not None and known[COUNTER] < mark.seq:
-        begin_epoch(connection, instead_of=mark.epoch)
-        known = _counted(connection)
-    return known[VERSIONS]
+    return floor_of(connection, known[COUNTER], known[VERSIONS])
+
+
+def floor_of(connection: sa.Connection, count: int, floor: int) -> int:
+    """The same, where this transaction has read the number of the last committed change and the floor's counter."""
+    mark: Mark | None = connection.info.get(_MARK)
+    if mark is None or count >= mark.seq:
+        return floor
+    begin_epoch(connection, instead_of=mark.epoch)
+    return _counted(connection)[VERSIONS]
 
 
 def _counted(connection: sa.Connection) -> dict[str, int]:
@@ -592,6 +599,15 @@ def _has_said_something(line: int) -> bool:
     waiting = select.poll()  # select.select takes no descriptor above 1,023
     waiting.register(line, select.POLLIN)
     return bool(waiting.poll(0))
+
+
+def _begin_limited(connection: sa.Connection, silent_ms: int) -> None:
+    """Begin a writing transaction on PostgreSQL with its limits, in one message; the driver takes three for that."""
+    driver: Any = connection.connection.driver_connection
+    limits = _LIMITED.format(silent_ms=silent_ms)
+    driver.pgconn.exec_(f"BEGIN ISOLATION LEVEL READ COMMITTED; {limits}".encode())
+    if driver.info.transaction_status != _IN_TRANSACTION:
+        connection.exec_driver_sql(limits)  # says in the driver's words what is wrong
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

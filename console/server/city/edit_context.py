@@ -264,23 +264,21 @@ def write_version(
     unit_of_work.put(entry, version=version, **columns)
     versions = before.versions | dict.fromkeys(touched, version)
     after = replace(after, version=version, versions=versions, updated=max(unit_of_work.now, before.created))
-    after = replace(after, clocks=clocks_of(unit_of_work, after, unit_of_work.merged(after.id).values(), entries))
+    after = replace(after, clocks=clocks_of(unit_of_work, after, None, entries))
     unit_of_work.put(after)
     return after
 
 
 def clocks_of(
-    unit_of_work: UnitOfWork, report: Report, merged: Iterable[datetime], entries: Sequence[Entry] | None = None
+    unit_of_work: UnitOfWork, report: Report, merged: Iterable[datetime] | None, entries: Sequence[Entry] | None = None
 ) -> tuple[Clock, ...]:
     """The SLA clocks of a report at the time of the transaction. `merged` are the creation times of the reports merged
-    into it.
-
-    `entries` is its whole history; None reads it.
+    into it, `entries` is its whole history; None reads either, where there is a clock that asks for it.
     """
     sla = sla_of(unit_of_work.service(report.service), report.priority)
     if sla is None:
         return ()
-    first = min(merged, default=None)
+    first = min(unit_of_work.merged(report.id).values() if merged is None else merged, default=None)
     calendar = unit_of_work.calendar(sla.calendar)
     history = entries if entries is not None else unit_of_work.entries(report.id)
     return clocks(report, history, sla, calendar, unit_of_work.now, first=first)

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -122,10 +122,12 @@ class EditService:
         self, edit: EditBody, report: str | None, actor: Actor, if_match: int | None, fingerprint: str
     ) -> tuple[Applied, int]:
         with self._database.write() as connection:
-            answered = _answered(connection, edit, report, actor, fingerprint)
-            if answered is None and not _is_first(connection, edit.id, fingerprint):
+            known, is_first = _look_and_take(connection, edit.id, fingerprint)
+            answered = _answered(connection, edit, report, actor, fingerprint, known)
+            if answered is None and not is_first:
                 # Another server process has committed the same key since we looked.
-                answered = _answered(connection, edit, report, actor, fingerprint)
+                known = connection.execute(_KNOWN, {"key": edit.id}).one()
+                answered = _answered(connection, edit, report, actor, fingerprint, known)
             if answered is not None:
                 return answered, 0
             unit_of_work = UnitOfWork(self._database, connection, self._clock())
@@ -140,11 +142,10 @@ class EditService:
                 if report is not None and (present := unit_of_work.report(report)) is not None:
                     refusal.more["version"] = present.version
                 raise
-            audit.append(connection, unit_of_work.now, _audited(edit, report, actor, changed), *beside)
             status = 201 if edit.kind is Kind.CREATE else 200
             around = msgspec.json.encode(EditAnswer(changed, entry, 0)).rsplit(b"0", 1)  # the number is its last field
             answer = StoredAnswer((edit.id, *closed), status, schema.micros(unit_of_work.now), *around)
-            seq = unit_of_work.end(answer)
+            seq = unit_of_work.end(answer, (_audited(edit, report, actor, changed), *beside))
             return Applied(status, answer.body(seq)), seq
 
     def _effect(
@@ -337,12 +338,12 @@ def _audited(edit: EditBody, report: str | None, actor: Actor, changed: Report |
 
 
 def _answered(
-    connection: sa.Connection, edit: EditBody, report: str | None, actor: Actor, fingerprint: str
+    connection: sa.Connection, edit: EditBody, report: str | None, actor: Actor, fingerprint: str, known: Sequence[Any]
 ) -> Applied | None:
     """The answer to an edit that was applied before: the stored one, or one made from the history; None for a
-    new edit.
+    new edit. `known` is what stands under its key.
     """
-    carried, status, body, entry, seq = connection.execute(_KNOWN, {"key": edit.id}).one()
+    carried, status, body, entry, seq = known
     if carried is None:
         # protects: in-the-history-already
         return None if entry is None else _in_history(connection, edit, report, actor, (entry, seq))
@@ -369,6 +370,16 @@ def _in_history(
     return Applied(
         201 if edit.kind is Kind.CREATE else 200, msgspec.json.encode(EditAnswer(changed, entry, row[1])), replayed=True
     )
+
+
+def _look_and_take(connection: sa.Connection, key: str, fingerprint: str) -> tuple[Sequence[Any], bool]:
+    """What stands under the key, by _KNOWN, and whether it was reserved, as by `_is_first`, as nothing stood there."""
+    if connection.dialect.name != "sqlite":
+        row = connection.execute(_look_and_take_at_once(), {"key": key, "print": fingerprint}).one()
+        return row[:-1], bool(row[-1])
+    known = connection.execute(_KNOWN, {"key": key}).one()
+    is_new = known[0] is None and known[3] is None
+    return known, is_new and _is_first(connection, key, fingerprint)
 
 
 def _is_first(connection: sa.Connection, key: str, fingerprint: str) -> bool:
@@ -423,6 +434,19 @@ _KNOWN = sa.select(
     )
 )
 
+
+@functools.cache
+def _look_and_take_at_once() -> sa.Select[Any]:
+    """Both in one question to PostgreSQL, which sees under the key what was committed before it."""
+    table, key = schema.answers, sa.bindparam("key", type_=sa.Text)
+    row = sa.select(key, sa.bindparam("print", type_=sa.Text), sa.literal(0), sa.literal(b""), sa.literal(0))
+    # protects: what-was-answered-before-reserves-nothing
+    fresh = row.where(~sa.exists().where(schema.entries.c.edit == key))
+    take = inserter("postgresql")(table).from_select(["key", "fingerprint", "status", "body", "at"], fresh)
+    taken = take.on_conflict_do_nothing(index_elements=["key"]).returning(table.c.key).cte("taken")
+    return _KNOWN.add_columns(sa.select(sa.func.count()).select_from(taken).scalar_subquery())
+
+
 _LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED = "55P03", "40P01"
 """PostgreSQL's SQLSTATEs."""
 
@@ -440,7 +464,7 @@ def _busy(fault: sa.exc.OperationalError) -> Refusal | None:
     if not waited:
         return None
     words = str(fault.statement or "")
-    if words.startswith("INSERT INTO answers"):
+    if "INSERT INTO answers" in words:
         return InProgressRefusal("This edit is still being applied. Ask again.")
     return Overloaded("The database is busy with another change. Ask again.")
 
@@ -449,9 +473,8 @@ def _lock_in_order(unit_of_work: UnitOfWork, edit: EditBody, report: str) -> Non
     """Lock the reports that an edit names in the order of their ids, so that no two edits wait for each other."""
     into = merged_into(edit)
     others = [into] if into is not None else others_of(unit_of_work, edit)
-    if others:
-        for key in sorted({report, *others}):
-            unit_of_work.report(key)
+    for key in sorted({report, *others}):
+        unit_of_work.read_ahead(key)
 
 
 def _check_meant(unit_of_work: UnitOfWork, edit: EditBody, report: Report) -> None:

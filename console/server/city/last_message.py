@@ -16,6 +16,7 @@ import msgspec
 import sqlalchemy as sa
 
 from console.server.city import schema
+from console.server.city.audit import WAIT
 from console.server.city.database import COUNTER, TAKE_AND_TELL_EDIT, writing
 
 
@@ -52,13 +53,24 @@ def keep_answer(connection: sa.Connection, answer: StoredAnswer, seq: int) -> No
     connection.execute(_KEEP, [row | {"its_key": key} for key in answer.keys])
 
 
-def end_at_once(connection: sa.Connection, rows: Sequence[tuple[str, dict[str, Any]]], answer: StoredAnswer) -> int:
-    """Number these rows (kind, and columns but `seq`), write them, store the answer and commit; the last number.
+def end_at_once(
+    connection: sa.Connection,
+    audited: Sequence[dict[str, Any]],
+    rows: Sequence[tuple[str, dict[str, Any]]],
+    answer: StoredAnswer,
+) -> int:
+    """Let the rows `audited` wait for the audit log; number these rows (kind, and columns but `seq`), write them, store
+    the answer and commit; the last number.
 
     Nothing more can be done in the transaction.
     """
+    from psycopg import ClientCursor
+
     driver: Any = connection.connection.driver_connection
-    text = "; ".join(_literal(driver, *each) for each in _statements(rows, answer))
+    writer = ClientCursor(driver)
+    text = "; ".join(
+        str(writer.mogrify(one.text, one.constants | values)) for one, values in _statements(audited, rows, answer)
+    )
     result = connection.exec_driver_sql(f"{text}; COMMIT", execution_options={"no_parameters": True})
     return int(result.one()[0])
 
@@ -69,7 +81,7 @@ class _Compiled(NamedTuple):
 
 
 def _statements(
-    rows: Sequence[tuple[str, dict[str, Any]]], answer: StoredAnswer
+    audited: Sequence[dict[str, Any]], rows: Sequence[tuple[str, dict[str, Any]]], answer: StoredAnswer
 ) -> Iterator[tuple[_Compiled, dict[str, Any]]]:
     yield _compiled(TAKE_AND_TELL_EDIT, ("count",)), {"count": len(rows)}
     for later, (kind, row) in enumerate(rows, 1 - len(rows)):
@@ -77,6 +89,8 @@ def _statements(
     named = {"status": answer.status, "at": answer.at, "before": answer.before, "after": answer.after}
     for key in answer.keys:
         yield _compiled(_KEEP_NUMBERED, ("status", "at")), named | {"its_key": key}
+    for row in audited:
+        yield _compiled(WAIT, tuple(row)), row
 
 
 @functools.cache
@@ -92,9 +106,3 @@ def _compiled(statement: sa.UpdateBase, names: tuple[str, ...]) -> _Compiled:
     compiled = statement.compile(dialect=dialect, column_keys=list(names))
     constants = {name: value for name, value in compiled.params.items() if value is not None}
     return _Compiled(str(compiled), constants)
-
-
-def _literal(driver: Any, statement: _Compiled, values: dict[str, Any]) -> str:
-    from psycopg import ClientCursor
-
-    return str(ClientCursor(driver).mogrify(statement.text, statement.constants | values))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -29,8 +29,8 @@ from api_client.model import (
     Unit,
 )
 from console.rules.status import ENDED_ASSIGNMENT
-from console.server.city import schema
-from console.server.city.database import Database, next_numbers, version_floor, writing
+from console.server.city import audit, schema
+from console.server.city.database import FLOOR, PRESENT, Database, floor_of, next_numbers, version_floor, writing
 from console.server.city.last_message import StoredAnswer, end_at_once, keep_answer
 from console.server.city.schema import KIND_OF, TABLES
 
@@ -63,6 +63,13 @@ def _one_of(kind: str, lock: bool) -> sa.Select[Any]:
     return query.with_for_update() if lock else query
 
 
+_REPORT_AND_MORE = (
+    sa.select(schema.reports.c.body, schema.services.c.body, PRESENT, FLOOR)
+    .select_from(schema.reports.outerjoin(schema.services, schema.services.c.id == schema.reports.c.service))
+    .where(schema.reports.c.id == sa.bindparam("id"))
+    .with_for_update(of=schema.reports)
+)
+"""What every edit of a report asks for: each further question would wake PostgreSQL and then us."""
 _POSITION = sa.select(schema.positions.c.lat, schema.positions.c.lon, schema.positions.c.at).where(
     schema.positions.c.unit == sa.bindparam("unit")
 )
@@ -102,8 +109,8 @@ class UnitOfWork:
         self._database = database
         self._kept: dict[tuple[str, str], ApiObject | None] = {}
         self._changed: dict[tuple[str, str], tuple[ApiObject, dict[str, Any]]] = {}
-        self._counter_is_known = False
-        """Whether it was compared with what this process has seen of it: see `version_floor`."""
+        self._floor: int | None = None
+        """See `version_floor`; None while the counter was not compared with what this process has seen of it."""
 
     def go_on_after(self, last: datetime) -> None:
         """Move this transaction's time behind `last`, the latest time in the report's history, if the clock was set
@@ -118,6 +125,21 @@ class UnitOfWork:
     def report(self, key: str) -> Report | None:
         """A report, locked until the end of the transaction."""
         return self._one(Report, key, lock=True)
+
+    def read_ahead(self, report: str) -> None:
+        """Read, and lock, a report that will be asked for, with what is needed to change it."""
+        if ("report", report) in self._kept:
+            return
+        row = self.connection.execute(_REPORT_AND_MORE, {"id": report}).first()
+        if row is None:
+            self._kept["report", report] = None
+            return
+        found = decode(row[0], Report)
+        self._kept["report", report] = found
+        if row[1] is not None:  # none stands there where we waited for who gave it another service
+            service = decode(row[1], Service)
+            self._kept["service", service.code] = service
+        self._floor = floor_of(self.connection, row[2] or 0, row[3] or 0)
 
     def stored_report(self, key: str) -> Report | None:
         """A report as it is stored, read without a lock: for what is only looked at."""
@@ -226,8 +248,12 @@ class UnitOfWork:
 
     def next_version(self, before: Report) -> int:
         """The version that a report has after this transaction."""
-        self._counter_is_known = True
-        return max(before.version, version_floor(self.connection)) + 1
+        return max(before.version, self._lowest()) + 1
+
+    def _lowest(self) -> int:
+        if self._floor is None:
+            self._floor = version_floor(self.connection)
+        return self._floor
 
     def settle(self) -> int:
         """Number and write everything that changed; returns the last number, the present one when nothing did.
@@ -243,16 +269,18 @@ class UnitOfWork:
             self.connection.execute(writing(is_sqlite, TABLES[kind], tuple(row)), row)
         return last
 
-    def end(self, answer: StoredAnswer) -> int:
-        """The same with the answer to the edit, as the last of the transaction, which is over then on PostgreSQL."""
+    def end(self, answer: StoredAnswer, actions: Sequence[audit.AuditedAction]) -> int:
+        """The same with the answer to the edit and what the audit log holds of it, as the last of the transaction,
+        which is over then on PostgreSQL.
+        """
         if self._database.is_sqlite:
+            audit.append(self.connection, self.now, *actions)
             last = self.settle()
             keep_answer(self.connection, answer, last)
             return last
-        if not self._counter_is_known:
-            version_floor(self.connection)
+        self._lowest()
         # protects: the-counter-is-held-for-one-message
-        return end_at_once(self.connection, self._rows(), answer)
+        return end_at_once(self.connection, audit.waiting_rows(self.now, actions), self._rows(), answer)
 
     def _rows(self) -> list[tuple[str, dict[str, Any]]]:
         rows = [(kind, schema.row_of(thing, 0) | columns) for (kind, _), (thing, columns) in self._changed.items()]

@@ -89,7 +89,7 @@ def make_app(
 
     For the server's end: `app.state.subscribers` (its `close` ends the event streams) and `app.state.http_endpoint`
     (its `close` stops work that was begun for requests). `app.state.documents` maps addresses to their OpenAPI
-    documents.
+    documents. `app.state.change_watcher` knows how many processes serve the city.
     """
     change_watcher, known_epoch = ChangeWatcher(city), city.epoch
     subscribers = Subscribers(city, change_watcher, beat_s=beat_s, gone_s=gone_s)
@@ -152,6 +152,7 @@ def make_app(
     )
     app.state.subscribers = subscribers
     app.state.http_endpoint = http_endpoint
+    app.state.change_watcher = change_watcher
     app.state.documents = {
         "/dispatch/v1/openapi.json": dispatch.document,
         "/open311/v2/openapi.json": georeport.document,

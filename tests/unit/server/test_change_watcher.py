@@ -14,7 +14,8 @@ from starlette.responses import Response
 from starlette.types import Message
 from typing_extensions import override
 
-from api_client.model import EditBody, Kind
+from api_client.decoding import decode
+from api_client.model import Changes, EditBody, Kind
 from console.server.admin.apply import apply_setup
 from console.server.admin.setup import CitySetup
 from console.server.city import change_watcher as watching
@@ -130,7 +131,7 @@ def test_the_edits_of_other_processes_are_told_without_a_look_and_their_users_ar
         change_watcher.on_growth.append(grown.set)
         async with asyncio.timeout(20):
             await change_watcher.start()
-            while not change_watcher._told:
+            while change_watcher._line is None:
                 await asyncio.sleep(0.01)
             before, edits = looks, 40
             for n in range(edits):
@@ -151,6 +152,34 @@ def test_the_edits_of_other_processes_are_told_without_a_look_and_their_users_ar
         spared, edited, changed = asyncio.run(told())
     assert spared > 20
     assert changed.seq > edited.seq
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_who_asks_is_given_what_other_processes_were_told_to_have_done(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their notices wake nobody one by one: between two hearings they wait for who asks."""
+    monkeypatch.setattr(watching, "_HEARING_REST_S", 3600.0)
+    monkeypatch.setattr(watching, "_LOOK_TOLD_S", 3600.0)
+
+    async def asked() -> None:
+        change_watcher = ChangeWatcher(city)
+        async with asyncio.timeout(20):
+            await change_watcher.start()
+            while change_watcher._line is None:
+                await asyncio.sleep(0.01)
+            start = change_watcher.mark.seq
+            await asyncio.to_thread(note, other, 1)
+            while change_watcher.mark.seq < other.seq():
+                await asyncio.sleep(0.01)
+            await change_watcher.changes(start, 100)
+            await asyncio.to_thread(note, other, 2)
+            while decode(await change_watcher.changes(start, 100), Changes).upto < other.seq():
+                await asyncio.sleep(0.01)
+            await change_watcher.stop()
+
+    with contextlib.closing(City(city.database.url.render_as_string(hide_password=False))) as other:
+        asyncio.run(asked())
 
 
 async def receive() -> Message:

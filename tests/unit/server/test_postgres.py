@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from api_client.model import EditBody, Handover, HandoverLine, HandoverSection, Kind
-from console.server.city import database
+from console.server.city import database, schema
 from console.server.city.city import City
 from console.server.city.database import next_numbers
 from console.server.city.numbered import put_things
@@ -104,7 +104,8 @@ def test_from_the_counter_to_the_commit_an_edit_is_one_message(two_cities: tuple
     before = city.seq()
     note = EditBody("note-0001", Kind.NOTE, data={"text": text}, device="it's \\")
     answer = city.apply(note, report="10").answer
-    said = [each for each in said if each.startswith(("UPDATE", "INSERT", "COMMIT"))]
+    asked, said = len(said), [each for each in said if each.startswith(("UPDATE", "INSERT", "COMMIT"))]
+    assert asked <= 6, "each question wakes PostgreSQL, and its answer us"
     assert said[-1].startswith("UPDATE counters")
     assert said[-1].endswith("COMMIT")
     assert not any("counters" in each for each in said[:-1])
@@ -113,6 +114,9 @@ def test_from_the_counter_to_the_commit_an_edit_is_one_message(two_cities: tuple
     assert [item.seq for item in other.changes(before).items] == [before + 1, before + 2]
     assert (other.entries("10")[-1], other.report("10")) == (answer.entry, answer.report)
     assert other.entries("10")[-1].text == text
+    with city.database.write() as connection:
+        connection.execute(sa.delete(schema.answers))
+    assert [other.apply(note, report="10").answer.entry for _ in range(2)] == [answer.entry] * 2
 
 
 def test_whoever_takes_a_report_down_does_not_wait_for_the_one_before(two_cities: tuple[City, City]) -> None:
