@@ -189,7 +189,7 @@ class NewReportForm(PlaceForm):
         """What the run card of the category and its priority says is to be asked or done; nothing without steps."""
         heading = self.tr("Run card: {name}").format(name=name) if steps else ""
         if self.card.show_steps(heading, self.tr("ticked in the report, once it is saved"), steps):
-            self._on_size(self.card, self.service, self.report_text)
+            self._on_size(self.card, self.service, self.report_text, self.priority)
 
     @override
     def touch(self) -> None:
