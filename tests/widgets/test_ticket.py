@@ -179,6 +179,10 @@ def test_steps_are_ticked_by_key_and_never_those_of_another_report(qtbot: QtBot,
     qtbot.keyClick(panel._steps, Qt.Key.Key_Up)
     qtbot.keyClick(panel._steps, Qt.Key.Key_Delete)
     assert told[2:] == [ticket().steps[0].words]
+    panel.set_ticket(changed(steps=[StepRow("Call the army"), *ticket().steps]))  # a colleague has raised its priority
+    assert not panel._steps.hasFocus()
+    panel.set_ticket(ticket())
+    panel.focus_steps()
     panel.set_ticket(changed(number="931299"))
     assert not panel._steps.hasFocus()
     panel.compact = True

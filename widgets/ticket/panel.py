@@ -296,8 +296,9 @@ class TicketPanel(QWidget):
         if self._viewer is not None and (old is None or not same_cards(old.photos, ticket.photos)):
             self._viewer.update_cards(ticket.photos)
         self._steps.set_rows(ticket.steps)
+        is_card = old is not None and [one.words for one in old.steps] == [one.words for one in ticket.steps]
         # protects: no-step-of-another-report-is-ticked
-        if other and self._steps.hasFocus():
+        if (other or not is_card) and self._steps.hasFocus():  # a key was meant for the step that stood there
             self._scroll.setFocus(Qt.FocusReason.OtherFocusReason)
         self._advice.set_rows(ticket.advice)
         if other:
