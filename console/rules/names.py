@@ -23,6 +23,8 @@ _LONGEST_HEADER = 1_000
 _MOST_WANTED = 20
 _TAG = re.compile(r"[a-z]{2,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*")
 """Of BCP 47 what names a language as people write it: language, script, region, variants."""
+_USUAL_SCRIPTS = {"zh-TW": "Hant", "zh-HK": "Hant", "zh-MO": "Hant", "zh-CN": "Hans", "zh-SG": "Hans", "zh": "Hans"}
+"""What is read there: browsers name the region."""
 _WEIGHT = re.compile(r"\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*", re.IGNORECASE)
 
 
@@ -136,10 +138,11 @@ def _nearest(wanted: tuple[str, ...], tags: tuple[str, ...]) -> str:
                 return begun
             begun = begun.rpartition("-")[0]
         script = _script_of(language)
-        for tag in tags:
-            same = tag.partition("-")[0] == language.partition("-")[0]
-            if same and not (script and (other := _script_of(tag)) and other != script):
-                return tag
+        alike = [tag for tag in tags if tag.partition("-")[0] == language.partition("-")[0]]
+        alike = [tag for tag in alike if not script or _script_of(tag) in ("", script)]
+        if alike:
+            usual = _USUAL_SCRIPTS.get(language, "")
+            return next((tag for tag in alike if usual and _script_of(tag) == usual), alike[0])
     return ""
 
 

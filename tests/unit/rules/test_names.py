@@ -64,6 +64,8 @@ def test_a_language_stands_for_its_regions_but_for_no_other_script_of_it() -> No
     assert [name_in("-", names, (tag,), "fr") for tag in ("nl", "nl-NL", "pt-BR", "zh-CN", "zh-Hant-TW", "fr-BE")] == [
         "b", "b", "p", "s", "-", "-",
     ]  # fmt: skip
+    both = {"zh-Hans": "s", "zh-Hant": "t"}
+    assert [name_in("-", both, (tag,)) for tag in ("zh-TW", "zh-HK", "zh-CN", "zh")] == ["t", "t", "s", "s"]
     # Whoever reads the city's own language better than another has the plain name; it has to be known which that is.
     assert name_in("-", names, ("fr", "nl"), "fr") == "-"
     assert name_in("-", names, ("fr", "nl")) == "b"
