@@ -27,6 +27,12 @@ _LONGEST_SEARCH_DAYS = 3 * 366
 _NO_TIME = timedelta(0)
 FIRST_UNKNOWN = "first_response_unknown"
 """In an entry's data: the report has left "new" at a time that nobody has told, as in a file of a city."""
+USUAL_TARGETS: Mapping[str, Sla] = {
+    "1": Sla(15 * 60, 6 * 3600, 12 * 3600, ()),
+    "2": Sla(3600, 86_400, 12 * 3600, (WaitsFor.REPORTER, WaitsFor.WEATHER)),
+    "*": Sla(6 * 3600, 7 * 86_400, 86_400, (WaitsFor.REPORTER, WaitsFor.WEATHER)),
+}
+"""Of a service for which its city has said none yet: it has a P1's as soon as it is made life and safety."""
 
 
 def sla_of(service: Service | None, priority: int) -> Sla | None:

@@ -136,7 +136,7 @@ def _serve(options: ServeOptions) -> None:
             finish_erasing(city.database, media)
             if not city.has_units():
                 begin = "export" if city.stats().reports else "init"
-                where = f"--database {_shown(options.database)}"
+                where = _named(options.database)
                 _tell(
                     "The city has no units: nobody can be sent anywhere. Get a folder to fill in with "
                     f"“sigap city {begin} FOLDER{f' {where}' if begin == 'export' else ''}”, "
@@ -366,9 +366,10 @@ def _end_holds(city: City, end: threading.Event) -> None:
             return
 
 
-def _shown(database: str) -> str:
-    """The database's address without a password."""
-    return database_url(database).render_as_string(hide_password=True)
+def _named(database: str) -> str:
+    """How a command names the database: an address with a password stands in a file, not on a command line."""
+    url = database_url(database)
+    return f"--database {url}" if url.password is None else "--database-file FILE"
 
 
 def _live(city: City, options: ServeOptions, media: Path, controls: DemoControls, end: threading.Event) -> None:

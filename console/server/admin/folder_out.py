@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import msgspec
@@ -22,10 +23,10 @@ from api_client.model import (
     ServiceAttribute,
     Sla,
     Template,
-    WaitsFor,
 )
 from console.rules.rights import ROLES
 from console.rules.run_card import MOST_STEPS, MOST_WORDS
+from console.rules.sla import USUAL_TARGETS
 from console.server.admin.folder import (
     AGENCIES,
     AGENCY_COLUMNS,
@@ -92,7 +93,8 @@ _USER_COMMENT = f"""\
 Who signs in: roles are {", ".join(ROLES)}. areas and agencies limit what they may change (none: the whole city).
 Tokens never stand here: “sigap city apply” prints those of new users, once."""
 _TEMPLATE_COMMENT = """\
-# Standard texts: kind is reply, disposition (of work done), close (without work), return or hold.
+# Standard texts: kind is reply, disposition (of work done), close (without work), duplicate, return, hold or message (a
+# quick text of messages).
 # How a report ended (disposition, close, duplicate) in other languages: texts = { nl = "…" }.
 """
 _LIMIT_COMMENT = """\
@@ -140,11 +142,15 @@ def folder_texts(setup: CitySetup, *, starter: bool = False) -> dict[str, str]:
     if setup.units is not None:
         texts[UNITS] = write_table(UNIT_COLUMNS, map(_unit, setup.units), _UNIT_COMMENT)
     if setup.templates is not None:
-        texts[TEMPLATES] = _TEMPLATE_COMMENT + "".join(map(_template, setup.templates))
+        texts[TEMPLATES] = _TEMPLATE_COMMENT + _entries(
+            map(_template, setup.templates), map(_template, _STARTER.templates or ())
+        )
     if setup.limits is not None:
-        texts[LIMITS] = _LIMIT_COMMENT + "".join(map(_limit, setup.limits))
+        texts[LIMITS] = _LIMIT_COMMENT + _entries(map(_limit, setup.limits), map(_limit, _STARTER.limits or ()))
     if setup.run_cards is not None:
-        texts[RUN_CARDS] = _RUN_CARD_COMMENT + "".join(map(_run_card, setup.run_cards))
+        texts[RUN_CARDS] = _RUN_CARD_COMMENT + _entries(
+            map(_run_card, setup.run_cards), map(_run_card, _STARTER.run_cards or ())
+        )
     if setup.users is not None:
         texts[USERS] = write_table(USER_COLUMNS, map(_user, setup.users), _USER_COMMENT)
     return texts
@@ -311,6 +317,11 @@ def _feature(area: Area) -> dict[str, Any]:
 # Texts and questions
 
 
+def _entries(texts: Iterable[str], examples: Iterable[str]) -> str:
+    """All entries of a file; where there are none an example behind `#`: nobody can guess how one is written."""
+    return "".join(texts) or indent(next(iter(examples), ""), "# ")
+
+
 def _template(template: Template) -> str:
     fields: dict[str, Any] = {"id": template.id, "kind": template.kind, "text": template.text}
     fields |= {"service": template.service} if template.service else {}
@@ -354,11 +365,7 @@ def _questions(services: Iterable[Service]) -> str:
 
 
 _SQUARE = [[11.32, 50.97], [11.34, 50.97], [11.34, 50.99], [11.32, 50.99], [11.32, 50.97]]
-_STANDARD = {
-    "1": Sla(15 * 60, 6 * 3600, 12 * 3600, ()),
-    "2": Sla(3600, 86_400, 12 * 3600, (WaitsFor.REPORTER, WaitsFor.WEATHER)),
-    "*": Sla(6 * 3600, 7 * 86_400, 86_400, (WaitsFor.REPORTER, WaitsFor.WEATHER)),
-}
+_STANDARD = dict(USUAL_TARGETS)
 _STARTER = CitySetup(
     "Exampleville",
     "Europe/Berlin",

@@ -6,7 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from api_client.model import Service, Sla
+from api_client.model import Service
+from console.rules.sla import USUAL_TARGETS
 
 _GLYPH_WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("fire", ("fire", "smoke", "burn", "kebakaran", "asap", "hydrant")),
@@ -73,7 +74,12 @@ class ServiceBook:
             unique, number = f"{wanted}-{number}", number + 1
         glyph = guess_glyph(name)
         service = Service(
-            unique, name, group=glyph if glyph != "other" else unique, glyph=glyph, sla={"*": Sla()}, keywords=name
+            unique,
+            name,
+            group=glyph if glyph != "other" else unique,
+            glyph=glyph,
+            sla=dict(USUAL_TARGETS),
+            keywords=name,
         )
         self._learn(service)
         self.created.append(service)

@@ -239,6 +239,20 @@ def test_what_is_written_reads_the_same(folder: Path, tmp_path: Path) -> None:
     assert "token" not in "".join(folder_texts(CitySetup(users=setup.users)).values()).replace("Tokens", "")
 
 
+@pytest.mark.parametrize("name", ["templates.toml", "limits.toml", "run_cards.toml"])
+def test_a_list_without_entries_holds_an_example_that_reads_as_one(folder: Path, tmp_path: Path, name: str) -> None:
+    setup = read_folder(folder).setup
+    write_folder(tmp_path / "twin", msgspec.structs.replace(setup, templates=(), limits=(), run_cards=()))
+    path, field = tmp_path / "twin" / name, Path(name).stem
+    assert getattr(read_folder(tmp_path / "twin").setup, field) == ()
+
+    lines = path.read_text("utf-8").splitlines()
+    example = next(at for at, line in enumerate(lines) if line.startswith("# [["))
+    path.write_text("\n".join(line.removeprefix("# ") for line in lines[example:]), "utf-8")
+
+    assert getattr(read_folder(tmp_path / "twin").setup, field) == getattr(setup, field)[:1]
+
+
 def test_what_is_wrong_with_names_in_languages_is_told(folder: Path) -> None:
     (folder / "city.toml").write_text('name = "Town"\ntimezone = "Asia/Jakarta"\nlanguage = "pt_br"\n')
     (folder / "services.csv").write_text("code,name,Name:NL_be,name:dutch\nflood,Flood,Overstroming,x\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from api_client.model import Status
+from console.rules.sla import sla_of
 from console.server.city.city import City
 from console.server.loader import load_file
 from tests.helpers.cityfiles import reports_in
@@ -261,3 +262,5 @@ def test_what_a_city_has_to_say_itself_of_what_a_file_names_is_said(tmp_path: Pa
     assert any("all with priority 3" in note and "services.csv" in note for note in notes)
     assert any("without borders no new report lies in them" in note for note in notes)
     assert {service.priority for service in city.services()} == {3}
+    first = {sla.first_response_s for service in city.services() if (sla := sla_of(service, 1))}
+    assert first == {15 * 60}, "of a category that the city makes life and safety is not decided within six hours"
