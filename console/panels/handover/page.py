@@ -366,9 +366,9 @@ class HandoverPage(QObject):
             found.append(ShownLine("outbox", section, words.format(n=waiting), stands=stands, state=str(waiting)))
         if self._source and self._sources.is_away(self._source):
             since = self._sources.away_since(self._source)
-            words = self.tr("{city}: server not reached since {time}")
-            title = words.format(city=self._sources.name(self._source), time=since)
-            found.append(ShownLine("source", section, title, stands=self.tr("Tell units by radio"), state="away"))
+            title = self.tr("{city}: server not reached").format(city=self._sources.name(self._source))
+            stands = " ".join(part for part in (since, self.tr("Tell units by radio")) if part)
+            found.append(ShownLine("source", section, title, stands=stands, state="away"))
         return found
 
     def _states(self) -> dict[str, str]:

@@ -593,7 +593,10 @@ def test_with_p1_that_nobody_has_confirmed_here_it_may_be_offered_and_not_signed
 
 def test_without_the_server_it_stays_unsigned_and_says_so(desk: HandoverDesk) -> None:
     desk.confirm_all("dewi")
-    desk.sources.set_state(SourceState("city", "offline"))
+    desk.sources.set_state(SourceState("city", "offline", since=NOW - 5 * MINUTE))
+    desk.look()
+    away = desk.rows()["source"]
+    assert (away.title, away.stands) == ("City: server not reached", "Offline since 07:55. Tell units by radio")
     desk.page._show()
     assert desk.panel.buttons[SIGN].why_not == "No connection, it stays unsigned"
     desk.sign()
