@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from api_client.model import Entry, Kind
+from api_client.model import ERASED, Entry, Kind
 from console.cache.log import LoggedEntry, LogPlace, log_times
 from console.cache.reader import CacheReader
 from console.panels import formatting
@@ -136,7 +136,8 @@ class LogController(QObject):
 
     def on_touched(self, touched: Touched) -> None:
         """The cache holds something else than before."""
-        if touched.everything:
+        # protects: erased-words-leave-the-log-that-is-open
+        if touched.everything or ERASED in touched.kinds:
             self.begin_again()
         # The words of a message may come after its entry, which is among the rows that are read once more then.
         elif "entry" in touched.kinds or ("message" in touched.kinds and self._filter.words):

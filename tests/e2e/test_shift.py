@@ -306,7 +306,7 @@ def test_the_shift_ends_with_a_hand_over_that_both_sign_and_what_was_taken_chang
     assert rina.window.current_panel() == "handover"
     assert f"report:{number}" in rina.handover_panel.shown_ids()
     press(Qt.Key.Key_S)
-    form_of(rina)
+    assert not rina.window.page_room().intersects(form_of(rina).frameGeometry()), "the lines stay in sight"
     typed("budi")
     press(Qt.Key.Key_Return)
     wait_for(lambda: rina.handover_page.draft.incoming == "budi", what="it is budi who takes over")

@@ -231,6 +231,7 @@ def _erase(
     unit_of_work.go_on_after(report.updated)
     standard = frozenset(_standard_texts(connection))
     photos = {photo.sha256 for photo in report.photos if photo.sha256 is not None}
+    apart = erase_mentions(unit_of_work, found, key, by.name)  # before the report, with which consoles read all anew
     entries = unit_of_work.entries(key)
     befores = dict(connection.execute(_BEFORES, {"report": key}).all())
     for entry in entries:
@@ -251,7 +252,6 @@ def _erase(
     for body in connection.scalars(sa.select(messages.body).where(messages.report == key)):
         if (message := decode(body, Message)).text:
             unit_of_work.put(replace(message, text=""))
-    apart = erase_mentions(unit_of_work, found, key, by.name)
     for table in (schema.contacts, schema.proof_photos):
         connection.execute(sa.delete(table).where(table.c.report == key))
     _strip_answers(connection, erased, [*entries, *apart], standard, everywhere=why != RETENTION)

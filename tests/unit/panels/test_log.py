@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from api_client.model import Entry, Kind, Message, Recipient
+from api_client.model import ERASED, Entry, Kind, Message, Recipient
 from console.cache.log import LOG_PAGE, LOOKED_AT
 from console.cache.page_items import Cursor, MessageCursor, PageItem
 from console.cache.reader import CacheReader
@@ -156,6 +156,9 @@ def test_it_is_read_while_it_can_be_seen_and_what_comes_is_added_alone(room: Roo
     room.put(entry("late", 1.5))
     assert [row.what for row in room.settle()] == ["Note: c", "Note: b", "Note: late", "Note: a"]
     assert pages == [], "what was read is not read again"
+    room.put(entry("a", 1, data={}, text="–"))
+    room.log.on_touched(Touched(kinds=("entry", ERASED)))
+    assert [row.what for row in room.settle()][-1] == "Note: –", "but what is erased leaves an open log too"
 
 
 def test_the_row_of_a_deleted_entry_is_given_out_again_and_its_new_one_is_not_missed(room: Room) -> None:
