@@ -88,7 +88,7 @@ def main(install: bool) -> int:
     update, get = ["apt-get", "update", "-q"], ["apt-get", "install", "-y", "-q", "--no-install-recommends"]
     if not install or os.geteuid() != 0:
         command = " ".join([*get, *map(current_name, packages)])
-        return refuse(f"Run once:\n  sudo sh -c '{' '.join(update)} && {command}'", missing)
+        return refuse(f"Run this, then the same make again:\n  sudo sh -c '{' '.join(update)} && {command}'", missing)
     print("Installing system libraries that Qt needs:", *packages, flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(update, check=True, env=environment, stdin=subprocess.DEVNULL)

@@ -286,7 +286,7 @@ def recall(situation: Situation) -> str:
 def validate(situation: Situation) -> str:
     """A proof waits."""
     return writable(situation) or (
-        "" if situation.status is Status.VALIDATION else "Nothing to validate: no proof is in"
+        "" if situation.status is Status.VALIDATION else "Nothing to validate in this report: no proof is in"
     )
 
 
