@@ -17,9 +17,12 @@ export function paint(context, { px, ground, tile, part, look }) {
 }
 
 if (!("document" in globalThis)) {
+  const canvas = new OffscreenCanvas(1, 1); // one for all: what is left of each is not seen to be large, and kept for long
+  const context = /** @type {CanvasRenderingContext2D} */ (/** @type {unknown} */ (canvas.getContext("2d")));
   addEventListener("message", (/** @type {MessageEvent<{number: number, picture: TilePicture}>} */ { data }) => {
-    const { number, picture } = data, canvas = new OffscreenCanvas(picture.px, picture.px);
-    paint(/** @type {CanvasRenderingContext2D} */ (/** @type {unknown} */ (canvas.getContext("2d"))), picture);
+    const { number, picture } = data;
+    if (canvas.width !== picture.px) canvas.width = canvas.height = picture.px;
+    paint(context, picture);
     const bitmap = canvas.transferToImageBitmap();
     postMessage({ number, bitmap }, { transfer: [bitmap] });
   });
