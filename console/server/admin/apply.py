@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from api_client.decoding import decode
 from api_client.model import Agency, Area, Calendar, Limit, RunCard, Service, Template, Unit, UnitState, User
 from console.rules.limit import counts_otherwise
 from console.server.admin.difference import Change, Did, Difference, FieldChange, fields_between, in_words, marked
+from console.server.admin.goals import LateReports, newest_late
 from console.server.admin.roster import on_roster
 from console.server.admin.setup import (
     PARTS,
@@ -98,6 +99,8 @@ class _Present(msgspec.Struct, frozen=True):
     """How many of each would be kept no longer."""
     looked_at: Callable[[Moderation], LookedAt] | None
     """How many of the newest reports would wait for an official; None for who has been told and applies it."""
+    late_by: Callable[[Service, Mapping[str, Calendar]], LateReports] | None
+    """How many open reports would be late by new targets; None as above."""
 
 
 def present_setup(city: City) -> CitySetup:
@@ -293,7 +296,7 @@ class _Plan:
             elif fields := _between(before, after):
                 self._puts.append(after)
                 work = self._work(part, key)
-                said = [work, *(_goals(before, after) if work else ()), self._reach(part, before, after)]
+                said = [work, *(self._goals(before, after) if work else ()), self._reach(part, before, after)]
                 yield Change(part, key, Did.CHANGED, fields, "; ".join(filter(None, said)))
         for key, before in there.items():
             if key not in wanted and not _is_retired(before, self._now):
@@ -357,6 +360,18 @@ class _Plan:
             return _open(jobs, "job") if jobs else ""
         reports = self._present.open_by.get(part, {}).get(key, 0)
         return _open(reports, "report") if reports else ""
+
+    def _goals(self, before: Any, after: Any) -> Iterable[str]:
+        """What a service's new targets or priority mean for its open reports."""
+        if isinstance(before, Service) and before.sla != after.sla:
+            yield "they have the new targets from their next change on"
+            found = self._present.late_by(after, self._calendars) if self._present.late_by is not None else None
+            if found is not None and found.late:
+                is_all = found.of >= self._present.open_by["services"].get(after.code, 0)
+                whom = "them" if is_all else f"the newest {found.of:,}"
+                yield f"{found.late:,} of {whom} would be late by those"
+        if isinstance(before, Service) and before.priority != after.priority:
+            yield "they keep their priority"
 
     def _reach(self, part: str, before: Any, after: Any) -> str:
         """To how many open reports a unit may be sent by its skills that it could not before, and the other way round;
@@ -465,14 +480,6 @@ class _Plan:
         return {"changes": len(named), "did": named[:_NAMED_IN_AUDIT], "mark": self.difference.mark}
 
 
-def _goals(before: Any, after: Any) -> Iterable[str]:
-    """What a service's new targets or priority mean for its open reports."""
-    if isinstance(before, Service) and before.sla != after.sla:
-        yield "they have the new targets from their next change on"
-    if isinstance(before, Service) and before.priority != after.priority:
-        yield "they keep their priority"
-
-
 def _open(count: int, noun: str) -> str:
     return f"{count:,} open {noun}{'' if count == 1 else 's'}"
 
@@ -534,6 +541,7 @@ def _read(connection: sa.Connection, now: datetime, *, lock: bool = False) -> _P
         moderation,
         lambda after: kept_no_longer(connection, retention, after, now),
         None if lock else lambda then: newest_looked_at(connection, moderation, then),
+        None if lock else lambda service, calendars: newest_late(connection, service, calendars, now),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pytest
 import requests
 from msgspec.structs import replace
 
-from api_client.model import Agency
+from api_client.model import Agency, Calendar, Clock, ClockState, Report, Service, Sla, Status
 from console.server.admin.apply import apply_setup, compare_setup, present_setup
 from console.server.admin.folder import read_folder
 from console.server.admin.folder_out import write_folder, write_starter
+from console.server.admin.goals import becomes_late
 from console.server.admin.sent_folder import SentFolder, packed_folder, read_sent
 from console.server.admin.setup import CitySetup, UnitRecord
 from console.server.city import rates
@@ -25,7 +27,8 @@ from console.server.city.setup_work import DraftNote, note_draft
 from console.server.city.users import Users, add_user
 from console.server.errors import Invalid
 from console.server.http.rate_limit import RateLimits
-from tests.unit.server.conftest import Api, Clock, running
+from tests.unit.server.conftest import START, Api, running
+from tests.unit.server.conftest import Clock as SetClock
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PUBLIC = "reports.example.org"
@@ -117,7 +120,7 @@ def test_a_draft_on_an_older_city_is_not_applied(city: City, api: Api) -> None:
     assert [unit.name for unit in present_setup(city).units or ()] == ["Pumps", "", ""]
 
 
-def test_a_fault_tells_its_row_and_a_change_what_hangs_on_it(city: City) -> None:
+def test_a_fault_tells_its_row_and_a_change_what_hangs_on_it(city: City, clock: SetClock) -> None:
     present = present_setup(city)
     service = (present.services or ())[0]
     apply_setup(
@@ -133,6 +136,40 @@ def test_a_fault_tells_its_row_and_a_change_what_hangs_on_it(city: City) -> None
         ("u1", "its skills fit 2 open reports more"),
         ("u9", "its skills fit 2 open reports"),
     ]
+    road, *others = present.services or ()
+    clock.skip(hours=2)
+    said = []
+    for hours in (1, 3):
+        sla = {"*": replace(road.sla["*"], first_response_s=hours * 3600)}
+        done = compare_setup(city, CitySetup(services=(replace(road, sla=sla, priority=1), *others)))
+        said += [one.note for one in done.changes]
+    kept = "2 open reports; they have the new targets from their next change on"
+    assert said == [
+        f"{kept}; 2 of them would be late by those; they keep their priority",
+        f"{kept}; they keep their priority",
+    ]
+
+
+def test_late_by_new_targets_is_who_has_less_time_left_than_they_take_away() -> None:
+    """In the hours that count; who is late already and who waits on hold with enough left are not among them."""
+    hours = Calendar("day", "UTC", ((480, 960),) * 7)
+    service = Service("road", "Road", sla={"*": Sla(None, 8 * 3600, None, (), "day")})
+
+    def late(left_h: float, *, target_h: int = 16, state: ClockState = ClockState.RUNNING) -> bool:
+        """With so many hours until it is due, at 15:00."""
+        now = START.replace(hour=15)
+        due = now + timedelta(hours=left_h)
+        given = {"left_s": int(left_h * 3600)} if state is ClockState.PAUSED else {"due": due}
+        finish = Clock("finish", state, START, target_h * 3600, **given)
+        report = Report("1", 1, Status.NEW, "road", 3, "", START, START, clocks=(finish,))
+        return becomes_late(report, service, {"day": hours}, now)
+
+    assert late(23), "7 of those 23 hours count"
+    assert not late(48)
+    assert not late(1, target_h=4), "it has more time now"
+    assert not late(-1)
+    assert late(7, state=ClockState.PAUSED)
+    assert not late(9, state=ClockState.PAUSED)
 
 
 @one_database
@@ -198,7 +235,7 @@ def test_a_way_out_of_the_folder_is_no_file_of_it() -> None:
 
 def test_an_open_draft_is_known_to_others_and_forgotten_and_what_was_applied_is_listed(
     city: City,
-    clock: Clock,
+    clock: SetClock,
 ) -> None:
     note_draft(city.database, "ani", DraftNote("a", 2), clock())
     began = clock.now
