@@ -96,7 +96,9 @@ def test_a_place_by_tapping_and_the_questions_of_a_service(site: Site, phones: A
     expect(page.locator("#map[data-areas='2']")).to_be_visible()
     page.locator("#map").click()
     expect(page.locator("#accuracy")).to_contain_text("Titik dipilih di peta")
-    page.get_by_role("button", name="Lanjut").click()
+    with page.expect_request("**/open311/v2/services/*") as asked:
+        page.get_by_role("button", name="Lanjut").click()
+    assert asked.value.header_value("accept-language") == "id-ID,id", "at last in the language of the page itself"
     page.locator("#description").fill("Mati sejak kemarin.")
     expect(page.locator("#question-pole")).to_be_visible()
     page.get_by_role("button", name="Kirim laporan").click()

@@ -368,7 +368,9 @@ async function showNear() {
 async function loadQuestions() {
   const service = draft.service;
   try {
-    const answer = await fetch(`/open311/v2/services/${encodeURIComponent(service)}.json?locale=${chosenLanguage()}`);
+    // As the tiles are named: in the visitor's languages, at last in the page's, which he can read.
+    const read = [...navigator.languages, document.documentElement.lang].join(",");
+    const answer = await fetch(`/open311/v2/services/${encodeURIComponent(service)}.json?locale=${chosenLanguage()}`, { headers: { "Accept-Language": read } });
     questions = answer.ok ? ((await answer.json()).attributes ?? []).filter((/** @type {Question} */ one) => one.variable !== false) : [];
   } catch {
     questions = [];
