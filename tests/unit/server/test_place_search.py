@@ -153,7 +153,7 @@ def test_without_a_map_nothing_is_found_and_no_process_is_started(tmp_path: Path
 
 
 def test_who_asks_for_very_many_places_waits(tmp_path: Path, profile: Path) -> None:
-    limits = RateLimits({PLACE_SEARCH: "3 per 30 second"})
+    limits = RateLimits({PLACE_SEARCH: "3 per 24 hours"})
     city = City(f"sqlite:///{tmp_path / 'city.db'}")
     city.create_schema()
     with contextlib.closing(city):

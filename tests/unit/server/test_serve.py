@@ -71,7 +71,7 @@ def test_it_loads_serves_and_ends_in_order(tmp_path: Path, database_url: str, ho
         stream = requests.get(f"{url}/dispatch/v1/stream", stream=True, timeout=60)
         next(stream.iter_lines(chunk_size=1))
         process.send_signal(how)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         stream.close()
 
 
