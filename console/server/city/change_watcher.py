@@ -238,7 +238,15 @@ class ChangeWatcher:
         """
         if (line := self._line) is None:
             return False
-        line.consume_input()
+        assert self._loop is not None
+        number = line.socket
+        try:
+            line.consume_input()
+        except Exception:
+            # It is closed: the next request's connection may get its number, and would never be heard.
+            # protects: a-lost-line-takes-no-number-with-it
+            self._loop.remove_reader(number)
+            raise
         heard = False
         while (notice := line.notifies()) is not None:
             self._on_notice(notice.relname.decode(), notice.extra.decode())

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import threading
 import time
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,6 +29,7 @@ from console.server.city.users import Users, add_user, remove_user
 from console.server.http.endpoint import HttpEndpoint, RequestContext
 from console.server.http.event_stream import Subscribers
 
+_LISTENING = "SELECT pg_advisory_lock_shared($1, $2)"
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -225,6 +229,36 @@ def test_edits_without_a_pause_do_not_keep_a_change_of_users_from_being_seen(
     assert after.users is not None
     assert after.users != before.users
     assert after.seq > before.seq
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_line_that_is_lost_is_listened_to_no_more_when_its_number_is_free(city: City) -> None:
+    """A connection of a request that got the number was never heard: its request hung until its client gave up."""
+
+    async def lost() -> bool:
+        change_watcher = ChangeWatcher(city)
+        async with asyncio.timeout(20):
+            await change_watcher.start()
+            while change_watcher._line is None or change_watcher._said.is_set():
+                await asyncio.sleep(0.01)
+            number = change_watcher._line.socket
+            with city.database.write() as connection:  # the event loop may not see it before who asks does
+                connection.execute(
+                    sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = :ours"),
+                    {"ours": _LISTENING},
+                )
+            while select.select([number], [], [], 10)[0]:
+                try:
+                    change_watcher._take_in()  # a farewell comes first
+                except psycopg.OperationalError:
+                    break
+            else:
+                pytest.fail("the driver did not find it gone")
+            listened = asyncio.get_running_loop().remove_reader(number)
+            await change_watcher.stop()
+        return listened
+
+    assert not asyncio.run(lost())
 
 
 @one_database
