@@ -63,7 +63,9 @@ class CacheWriterProxy:
     def forget(self, source: str, *, set_back: bool) -> None:
         """Drop all that a source said, because its data was replaced; by an older state of its own when `set_back`."""
         with self._lock:
-            self._writer.forget(source, set_back=set_back)
+            touched = self._writer.forget(source, set_back=set_back)
+        # protects: replaced-is-not-shown-twice
+        self._emit(touched)
 
     def message_cursor(self, source: str) -> MessageCursor | None:
         """How far the messages of a source have been read, and for whom."""
