@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
-import msgspec
 import sqlalchemy as sa
 from starlette.datastructures import QueryParams
 
@@ -26,18 +26,27 @@ from console.server.georeport.faults import not_found
 from console.server.georeport.formats import GeoReportDocument, w3c
 from console.server.georeport.query import SPAN, box, halves, listed, page, place, window
 
-T = TypeVar("T")
 ROOT = "service_requests"
 _CUT = "The description is cut here. The request by itself, requests/ID, has up to 20,000 characters of it."
 _LOOKED_AT = "The city looks at the words of this request before it publishes them."
 _A_REPLY = b'"kind":"reply"'
+_MOST_CATALOGS = 32
+"""Each language that readers prefer has one, until the city sets other names."""
 
 
-class _Words(msgspec.Struct, frozen=True):
-    """What stands beside the reports of one answer: names of services and agencies, and the newest reply of each."""
+class _Catalog(NamedTuple):
+    """What services and agencies are called in an answer, which services are confidential, and its language."""
 
     services: Mapping[str, str]
     agencies: Mapping[str, str]
+    hidden: frozenset[str]
+    language: str
+
+
+class _Words(NamedTuple):
+    """What stands beside the reports of one answer: names, and the newest reply of each."""
+
+    catalog: _Catalog
     replies: Mapping[str, str]
     hidden: Collection[str]
     """Confidential reports that others are merged into."""
@@ -87,8 +96,7 @@ def requests(city: City, query: QueryParams, wanted_languages: tuple[str, ...] =
 
 def request(city: City, key: str, wanted_languages: tuple[str, ...] = ()) -> GeoReportDocument:
     """One request; GeoReportRefusal (404) when there is none."""
-    named = sa.select(schema.reports.c.body).where(schema.reports.c.id == key)
-    found = _answer(city, lambda _: named, wanted_languages)
+    found = _answer(city, lambda _: _ONE, wanted_languages, named={"id": key})
     if not found.content:
         raise not_found("service_request_id", key)
     return found
@@ -115,34 +123,56 @@ def _answer(
     languages: tuple[str, ...],
     *,
     full: int | None = None,
+    named: Mapping[str, Any] = {},
 ) -> GeoReportDocument:
-    """The reports of a query, which is made of the codes of the confidential services; where they are `full` in number,
-    more may follow.
+    """The reports of a query, which is made of the codes of the confidential services and executed with the values
+    `named`; where they are `full` in number, more may follow.
     """
     with city.database.read() as connection:
-        services, own = _all(connection, schema.services, Service), meta_value(connection, LANGUAGE) or ""
-        hidden = frozenset(service.code for service in services if service.confidential)
-        found = [decode(body, Report) for body in connection.execute(query_of(hidden)).scalars()]
+        catalog = _catalog_of(connection, languages)
+        found = [decode(body, Report) for body in connection.scalars(query_of(catalog.hidden), named)]
         # protects: nothing-confidential-by-its-number
-        reports = [report for report in found if report.service not in hidden]
+        reports = [report for report in found if report.service not in catalog.hidden]
+        merged = {one.merged_into for one in reports if one.merged_into is not None}
         words = _Words(
-            {service.code: name_in(service.name, service.names, languages, own) for service in services},
-            {
-                each.code: name_in(each.name, each.names, languages, own)
-                for each in _all(connection, schema.agencies, Agency)
-            },
+            catalog,
             _replies(connection, sorted({report.merged_into or report.id for report in reports})),
-            hidden_reports(connection, {one.merged_into for one in reports if one.merged_into is not None}, hidden),
+            hidden_reports(connection, merged, catalog.hidden),
         )
     texts = PublicTexts()
     following = place(schema.micros(found[-1].created), found[-1].id) if len(found) == full else ""
     told = [_as_request(report, words, texts) for report in reports]
-    return GeoReportDocument(ROOT, told, following=following, language=language_of(services, languages, own))
+    return GeoReportDocument(ROOT, told, following=following, language=catalog.language)
 
 
-def _all(connection: sa.Connection, table: sa.Table, kind: type[T]) -> list[T]:
-    bodies = connection.execute(sa.select(table.c.body)).scalars()
-    return [decode(body, kind) for body in bodies]
+_ONE = sa.select(schema.reports.c.body).where(schema.reports.c.id == sa.bindparam("id"))
+_BODIES = sa.union_all(
+    sa.select(sa.literal(0).label("what"), schema.services.c.body), sa.select(sa.literal(1), schema.agencies.c.body)
+)
+
+
+def _catalog_of(connection: sa.Connection, languages: tuple[str, ...]) -> _Catalog:
+    bodies: tuple[list[bytes], list[bytes]] = ([], [])
+    for what, body in connection.execute(_BODIES):
+        bodies[what].append(body)
+    return _catalog(tuple(bodies[0]), tuple(bodies[1]), languages, meta_value(connection, LANGUAGE) or "")
+
+
+@functools.lru_cache(_MOST_CATALOGS)
+def _catalog(
+    services: tuple[bytes, ...], agencies: tuple[bytes, ...], languages: tuple[str, ...], own: str
+) -> _Catalog:
+    """Made once of the same rows: every answer has to look whether they are the same, and none has to read them."""
+    known = [decode(body, Service) for body in services]
+    return _Catalog(
+        {service.code: name_in(service.name, service.names, languages, own) for service in known},
+        {
+            each.code: name_in(each.name, each.names, languages, own)
+            for each in (decode(body, Agency) for body in agencies)
+        },
+        frozenset(service.code for service in known if service.confidential),
+        language_of(known, languages, own),
+    )
 
 
 def _as_request(report: Report, words: _Words, texts: PublicTexts) -> dict[str, Any]:
@@ -159,10 +189,10 @@ def _as_request(report: Report, words: _Words, texts: PublicTexts) -> dict[str, 
         "service_request_id": report.id,
         "status": "closed" if closed else "open",
         "status_notes": notes,
-        "service_name": words.services.get(report.service or "", report.service),
+        "service_name": words.catalog.services.get(report.service or "", report.service),
         "service_code": report.service,
         "description": description or None,
-        "agency_responsible": words.agencies.get(report.agency or "", report.agency),
+        "agency_responsible": words.catalog.agencies.get(report.agency or "", report.agency),
         "service_notice": _LOOKED_AT if not are_public else None if whole else _CUT,
         "requested_datetime": w3c(report.created),
         "updated_datetime": w3c(report.closed_at if closed and report.closed_at else report.updated),
@@ -178,12 +208,22 @@ def _as_request(report: Report, words: _Words, texts: PublicTexts) -> dict[str, 
 
 def _replies(connection: sa.Connection, reports: Sequence[str]) -> dict[str, str]:
     """The newest reply of each report: the only words of ours that a citizen reads."""
-    table = schema.entries
-    query = sa.select(table.c.body).where(table.c.report.in_(reports), holding(connection, table.c.body, _A_REPLY))
-    query = query.order_by(table.c.at, table.c.seq)
     newest: dict[str, str] = {}
-    for body in connection.execute(query).scalars():
+    for body in connection.scalars(_replies_of(connection), {"reports": reports}):
         entry = decode(body, Entry)
         if entry.kind == Kind.REPLY and entry.undone_by is None and entry.report is not None:
             newest[entry.report] = public_reply(entry)
     return newest
+
+
+def _replies_of(connection: sa.Connection) -> sa.Select[Any]:
+    table, dialect = schema.entries, connection.dialect.name
+    if dialect not in _REPLIES:
+        query = sa.select(table.c.body).where(
+            table.c.report.in_(sa.bindparam("reports", expanding=True)), holding(connection, table.c.body, _A_REPLY)
+        )
+        _REPLIES[dialect] = query.order_by(table.c.at, table.c.seq)
+    return _REPLIES[dialect]
+
+
+_REPLIES: dict[str, sa.Select[Any]] = {}
