@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("trees", nargs="*", type=Path, default=[Path.cwd()], help="checkouts to compare")
     parser.add_argument("--reports", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=2, help="of the questions")
+    parser.add_argument("--connections", type=int, default=_CONNECTIONS, help="that ask at once")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sigap-million-") as scratch, contextlib.ExitStack() as stack:
         file = write_many("csv", Path(scratch) / "reports.csv", options.reports)
@@ -50,9 +51,9 @@ def main() -> None:
             )
         served = [(tree, *stack.enter_context(_served(tree, city))) for tree, city in cities]
         questions: tuple[tuple[str, int, _Ask], ...] = (
-            ("a list of 50", _CONNECTIONS, lambda line, n: _get(line, f"{_ALL}&page_size=50")),
-            ("one report", _CONNECTIONS, lambda line, n: _get(line, _one(n, options.reports))),
-            ("a new report", _CONNECTIONS, lambda line, n: _post(line)),
+            ("a list of 50", options.connections, lambda line, n: _get(line, f"{_ALL}&page_size=50")),
+            ("one report", options.connections, lambda line, n: _get(line, _one(n, options.reports))),
+            ("a new report", options.connections, lambda line, n: _post(line)),
             ("page 50 of 1,000 each", 1, lambda line, n: _get(line, f"{_ALL}&page_size=1000&page=50")),
         )
         for _ in range(options.rounds):

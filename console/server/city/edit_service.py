@@ -46,7 +46,7 @@ from console.server.city.records import Actor
 from console.server.city.rights import check_role, check_scope, check_unit_scope
 from console.server.city.side_effects import apply_effect, change_unit, new_report
 from console.server.city.undo import find_undone_entry, undo_on_report, undo_on_unit, unit_before
-from console.server.city.unit_of_work import UnitOfWork
+from console.server.city.unit_of_work import REPORT_AND_MORE, UnitOfWork
 from console.server.errors import (
     AlreadyThereRefusal,
     AnotherReport,
@@ -122,7 +122,8 @@ class EditService:
         self, edit: EditBody, report: str | None, actor: Actor, if_match: int | None, fingerprint: str
     ) -> tuple[Applied, int]:
         with self._database.write() as connection:
-            known, is_first = _look_and_take(connection, edit.id, fingerprint)
+            ahead = report if report is not None and not _names_others(edit) else None
+            known, is_first, there = _look_and_take(connection, edit.id, fingerprint, ahead)
             answered = _answered(connection, edit, report, actor, fingerprint, known)
             if answered is None and not is_first:
                 # Another server process has committed the same key since we looked.
@@ -131,6 +132,8 @@ class EditService:
             if answered is not None:
                 return answered, 0
             unit_of_work = UnitOfWork(self._database, connection, self._clock())
+            if ahead is not None and there is not None:
+                unit_of_work.take(ahead, there)
             closed = _close_earlier(connection, edit, fingerprint)
             # protects: order-is-not-late
             if edit.expires_at is not None and unit_of_work.now > edit.expires_at:
@@ -372,14 +375,19 @@ def _in_history(
     )
 
 
-def _look_and_take(connection: sa.Connection, key: str, fingerprint: str) -> tuple[Sequence[Any], bool]:
-    """What stands under the key, by _KNOWN, and whether it was reserved, as by `_is_first`, as nothing stood there."""
-    if connection.dialect.name != "sqlite":
-        row = connection.execute(_look_and_take_at_once(), {"key": key, "print": fingerprint}).one()
-        return row[:-1], bool(row[-1])
-    known = connection.execute(_KNOWN, {"key": key}).one()
-    is_new = known[0] is None and known[3] is None
-    return known, is_new and _is_first(connection, key, fingerprint)
+def _look_and_take(
+    connection: sa.Connection, key: str, fingerprint: str, report: str | None
+) -> tuple[Sequence[Any], bool, Sequence[Any] | None]:
+    """What stands under the key, by _KNOWN, and whether it was reserved, as by `_is_first`, as nothing stood there; on
+    PostgreSQL with the report, as by `UnitOfWork.read_ahead`, if one is named.
+    """
+    if connection.dialect.name == "sqlite":
+        known = connection.execute(_KNOWN, {"key": key}).one()
+        is_new = known[0] is None and known[3] is None
+        return known, is_new and _is_first(connection, key, fingerprint), None
+    query = _look_and_take_at_once(with_report=report is not None)
+    row = connection.execute(query, {"key": key, "print": fingerprint, "id": report}).one()
+    return row[:5], bool(row[5]), row[6:] if report is not None else None
 
 
 def _is_first(connection: sa.Connection, key: str, fingerprint: str) -> bool:
@@ -422,21 +430,21 @@ def _take_key(dialect: str) -> sa.Executable:
 
 
 _ASKED = sa.select(sa.bindparam("key", type_=sa.Text).label("key")).subquery()
-_KNOWN = sa.select(
+_UNDER_KEY = (
     schema.answers.c.fingerprint,
     schema.answers.c.status,
     schema.answers.c.body,
     schema.entries.c.body,
     schema.entries.c.seq,
-).select_from(
-    _ASKED.outerjoin(schema.answers, schema.answers.c.key == _ASKED.c.key).outerjoin(
-        schema.entries, schema.entries.c.edit == _ASKED.c.key
-    )
 )
+_KEPT = _ASKED.outerjoin(schema.answers, schema.answers.c.key == _ASKED.c.key).outerjoin(
+    schema.entries, schema.entries.c.edit == _ASKED.c.key
+)
+_KNOWN = sa.select(*_UNDER_KEY).select_from(_KEPT)
 
 
 @functools.cache
-def _look_and_take_at_once() -> sa.Select[Any]:
+def _look_and_take_at_once(*, with_report: bool) -> sa.Select[Any]:
     """Both in one question to PostgreSQL, which sees under the key what was committed before it."""
     table, key = schema.answers, sa.bindparam("key", type_=sa.Text)
     row = sa.select(key, sa.bindparam("print", type_=sa.Text), sa.literal(0), sa.literal(b""), sa.literal(0))
@@ -444,7 +452,11 @@ def _look_and_take_at_once() -> sa.Select[Any]:
     fresh = row.where(~sa.exists().where(schema.entries.c.edit == key))
     take = inserter("postgresql")(table).from_select(["key", "fingerprint", "status", "body", "at"], fresh)
     taken = take.on_conflict_do_nothing(index_elements=["key"]).returning(table.c.key).cte("taken")
-    return _KNOWN.add_columns(sa.select(sa.func.count()).select_from(taken).scalar_subquery())
+    columns = *_UNDER_KEY, sa.select(sa.func.count()).select_from(taken).scalar_subquery()
+    if not with_report:
+        return sa.select(*columns).select_from(_KEPT)
+    there = REPORT_AND_MORE.subquery("there")
+    return sa.select(*columns, *there.c).select_from(_KEPT.outerjoin(there, sa.true()))
 
 
 _LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED = "55P03", "40P01"
@@ -463,8 +475,8 @@ def _busy(fault: sa.exc.OperationalError) -> Refusal | None:
         waited = getattr(fault.orig, "sqlstate", None) in (_LOCK_NOT_AVAILABLE, _DEADLOCK_DETECTED)
     if not waited:
         return None
-    words = str(fault.statement or "")
-    if "INSERT INTO answers" in words:
+    # Of what it waited for PostgreSQL speaks beside the statement; of a row that several wait for it says nothing.
+    if schema.answers.name in str(getattr(getattr(fault.orig, "diag", None), "context", None) or ""):
         return InProgressRefusal("This edit is still being applied. Ask again.")
     return Overloaded("The database is busy with another change. Ask again.")
 
@@ -475,6 +487,11 @@ def _lock_in_order(unit_of_work: UnitOfWork, edit: EditBody, report: str) -> Non
     others = [into] if into is not None else others_of(unit_of_work, edit)
     for key in sorted({report, *others}):
         unit_of_work.read_ahead(key)
+
+
+def _names_others(edit: EditBody) -> bool:
+    """Whether other reports than its own may have to be locked before it."""
+    return edit.undoes is not None or merged_into(edit) is not None or edit.kind is Kind.DISPATCH
 
 
 def _check_meant(unit_of_work: UnitOfWork, edit: EditBody, report: Report) -> None:

@@ -63,13 +63,18 @@ def _one_of(kind: str, lock: bool) -> sa.Select[Any]:
     return query.with_for_update() if lock else query
 
 
-_REPORT_AND_MORE = (
-    sa.select(schema.reports.c.body, schema.services.c.body, PRESENT, FLOOR)
+REPORT_AND_MORE = (
+    sa.select(
+        schema.reports.c.body.label("report"),
+        schema.services.c.body.label("service"),
+        PRESENT.label("present"),
+        FLOOR.label("floor"),
+    )
     .select_from(schema.reports.outerjoin(schema.services, schema.services.c.id == schema.reports.c.service))
     .where(schema.reports.c.id == sa.bindparam("id"))
     .with_for_update(of=schema.reports)
 )
-"""What every edit of a report asks for: each further question would wake PostgreSQL and then us."""
+"""What every edit of a report, `:id`, asks for, and locks: each further question would wake PostgreSQL and then us."""
 _POSITION = sa.select(schema.positions.c.lat, schema.positions.c.lon, schema.positions.c.at).where(
     schema.positions.c.unit == sa.bindparam("unit")
 )
@@ -130,12 +135,14 @@ class UnitOfWork:
         """Read, and lock, a report that will be asked for, with what is needed to change it."""
         if ("report", report) in self._kept:
             return
-        row = self.connection.execute(_REPORT_AND_MORE, {"id": report}).first()
-        if row is None:
+        self.take(report, self.connection.execute(REPORT_AND_MORE, {"id": report}).first())
+
+    def take(self, report: str, row: Sequence[Any] | None) -> None:
+        """Take over what was read by REPORT_AND_MORE; None, or empty, where there is no such report."""
+        if row is None or row[0] is None:
             self._kept["report", report] = None
             return
-        found = decode(row[0], Report)
-        self._kept["report", report] = found
+        self._kept["report", report] = decode(row[0], Report)
         if row[1] is not None:  # none stands there where we waited for who gave it another service
             service = decode(row[1], Service)
             self._kept["service", service.code] = service
