@@ -105,7 +105,7 @@ def test_from_the_counter_to_the_commit_an_edit_is_one_message(two_cities: tuple
     note = EditBody("note-0001", Kind.NOTE, data={"text": text}, device="it's \\")
     answer = city.apply(note, report="10").answer
     asked, said = len(said), [each for each in said if each.startswith(("UPDATE", "INSERT", "COMMIT"))]
-    assert asked <= 6, "each question wakes PostgreSQL, and its answer us"
+    assert asked <= 5, "each question wakes PostgreSQL, and its answer us"
     assert said[-1].startswith("UPDATE counters")
     assert said[-1].endswith("COMMIT")
     assert not any("counters" in each for each in said[:-1])
