@@ -92,6 +92,8 @@ class ChangeWatcher:
         """Where PostgreSQL tells of commits, while it does and nothing is asked there."""
         self._said = asyncio.Event()
         """PostgreSQL has said something there."""
+        self._watched: int | None = None
+        """The number of that line while the event loop listens to it."""
         self._ending = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -223,14 +225,23 @@ class ChangeWatcher:
                     continue
                 self._said.clear()
                 self._loop.add_reader(number, self._said.set)
+                self._watched = number
                 async with asyncio.timeout(left_s):
                     await self._said.wait()
-                self._loop.remove_reader(number)
+                self._unwatch()
         except TimeoutError:
             return
         finally:
             self._line = None
-            self._loop.remove_reader(number)
+            self._unwatch()
+
+    def _unwatch(self) -> None:
+        """Listen to the line no more; nothing where that has ended, as its number may be another connection's."""
+        if self._watched is not None:
+            assert self._loop is not None
+            self._loop.remove_reader(self._watched)
+            # protects: who-got-the-lines-number-is-heard
+            self._watched = None
 
     def _take_in(self) -> bool:
         """Take in what PostgreSQL has told until now; whether there was anything. Raises what psycopg does when it is
@@ -238,14 +249,12 @@ class ChangeWatcher:
         """
         if (line := self._line) is None:
             return False
-        assert self._loop is not None
-        number = line.socket
         try:
             line.consume_input()
         except Exception:
             # It is closed: the next request's connection may get its number, and would never be heard.
             # protects: a-lost-line-takes-no-number-with-it
-            self._loop.remove_reader(number)
+            self._unwatch()
             raise
         heard = False
         while (notice := line.notifies()) is not None:

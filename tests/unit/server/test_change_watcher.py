@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import select
+import socket
 import threading
 import time
 
@@ -232,10 +234,13 @@ def test_edits_without_a_pause_do_not_keep_a_change_of_users_from_being_seen(
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_line_that_is_lost_is_listened_to_no_more_when_its_number_is_free(city: City) -> None:
+def test_a_line_that_is_lost_is_listened_to_no_more_when_its_number_is_free(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A connection of a request that got the number was never heard: its request hung until its client gave up."""
+    monkeypatch.setattr(watching, "_LISTEN_AGAIN_S", 0.0)
 
-    async def lost() -> bool:
+    async def lost() -> tuple[bool, bool]:
         change_watcher = ChangeWatcher(city)
         async with asyncio.timeout(20):
             await change_watcher.start()
@@ -254,11 +259,20 @@ def test_a_line_that_is_lost_is_listened_to_no_more_when_its_number_is_free(city
                     break
             else:
                 pytest.fail("the driver did not find it gone")
-            listened = asyncio.get_running_loop().remove_reader(number)
+            loop, line = asyncio.get_running_loop(), change_watcher._line
+            listened = loop.remove_reader(number)
+            os.dup2(next_line.fileno(), number)
+            loop.add_reader(number, lambda: None)
+            change_watcher._said.set()
+            while change_watcher._line in (None, line):
+                await asyncio.sleep(0.01)
+            heard = loop.remove_reader(number)
             await change_watcher.stop()
-        return listened
+            os.close(number)
+        return listened, heard
 
-    assert not asyncio.run(lost())
+    with socket.socket() as next_line:
+        assert asyncio.run(lost()) == (False, True)
 
 
 @one_database
