@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from api_client.decoding import decode
 from api_client.model import Agency, Area, Calendar, Limit, RunCard, Service, Template, Unit, UnitState, User
 from console.rules.limit import counts_otherwise
+from console.rules.sla import sla_of
 from console.server.admin.difference import Change, Did, Difference, FieldChange, fields_between, in_words, marked
 from console.server.admin.goals import LateReports, newest_late
 from console.server.admin.roster import on_roster
@@ -32,6 +33,7 @@ from console.server.admin.setup import (
     key_of,
     listed,
 )
+from console.server.admin.spelling import length_text
 from console.server.city import audit, schema, tokens
 from console.server.city.alarms import drop_alarms_of_limits
 from console.server.city.city import City
@@ -71,6 +73,7 @@ _RETIRED = frozenset({"agencies", "services", "areas", "units"})
 _NAMED_IN_AUDIT = 200
 _MOST_FAULTS = 1_000
 _TRIES = 3
+_LONG_FOR_P1_S = 3600
 _DEADLOCK = "40P01"
 
 
@@ -443,6 +446,9 @@ class _Plan:
             )
         skills = {skill for unit in whole.units or () for skill in unit.skills}
         for service in whole.services or ():
+            # protects: a-p1-is-decided-soon
+            if waits := _p1_waits(service):
+                yield f"Service {service.code} is life and safety, but {waits}: give it targets for P1."
             missing = [skill for skill in service.skills if skill not in skills]
             if missing and whole.units:
                 yield f"No unit has the skill {', '.join(missing)} that service {service.code} needs."
@@ -580,3 +586,15 @@ def _record(unit: Unit) -> UnitRecord:
     return UnitRecord(
         unit.id, unit.code, unit.name, unit.agency, unit.areas, unit.skills, unit.shift, unit.contact, lat, lon
     )
+
+
+def _p1_waits(service: Service) -> str:
+    """What is wrong with the time until somebody decides about what is life and safety; "" when nothing is."""
+    if service.priority != 1:
+        return ""
+    sla = sla_of(service, 1)
+    if sla is None or sla.first_response_s is None:
+        return "nothing says how soon somebody decides"
+    if sla.first_response_s <= _LONG_FOR_P1_S:
+        return ""
+    return f"has {length_text(sla.first_response_s)} until somebody decides"

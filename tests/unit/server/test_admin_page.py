@@ -143,6 +143,8 @@ def test_a_fault_tells_its_row_and_a_change_what_hangs_on_it(city: City, clock: 
         sla = {"*": replace(road.sla["*"], first_response_s=hours * 3600)}
         done = compare_setup(city, CitySetup(services=(replace(road, sla=sla, priority=1), *others)))
         said += [one.note for one in done.changes]
+        slow = [note for note in done.notes if "is life and safety, but has 3h until somebody decides" in note]
+        assert len(slow) == (hours == 3)
     kept = "2 open reports; they have the new targets from their next change on"
     assert said == [
         f"{kept}; 2 of them would be late by those; they keep their priority",
