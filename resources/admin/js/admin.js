@@ -234,7 +234,8 @@ function changed() {
 
 /** Ask the server what the draft would change. */
 async function compare() {
-  if (!draft) return;
+  // a row whose first field is still typed is compared when that is left
+  if (!draft || [...tables.values()].some((table) => table.begun)) return;
   const number = ++asked;
   void tell();
   if (!draft.isTouched) {
