@@ -117,10 +117,10 @@ def test_what_happened_while_the_window_was_closed_is_told_at_the_next_start(cit
                     zip(told(window), sorted(expected), strict=True)} == expected  # fmt: skip
             (new,) = window.hazards.unseen
             assert new.row not in known, "and no P1 that she knew"
-            assert window.banner._more == len(expected), "one by one, and how many more"
+            assert window.banner._beside == len(expected), "one by one, and how many more"
     with console(profile_of(home), city.address) as window:
         begun(window)
-        wait_for(lambda: window.banner.notice is not None and window.banner._more == 4, what="all of it")
+        wait_for(lambda: window.banner.notice is not None and window.banner._beside == 4, what="all of it")
         for _ in range(5):
             wait_notice_read(window)
             key(window, "F4")
