@@ -139,7 +139,7 @@ def test_what_the_operator_has_not_seen_is_told_after_a_new_start_too(city: Serv
         wait_for(lambda: window.banner.notice.text.endswith(": Water rises"), what="the same one")
         wait_for(lambda: window.lost_orders.setbacks, what="and a crew of a P2 that does not come")
         assert told(window) == refused
-        assert window.banner._more == 1, "and no P1 that was looked at, or there before"
+        assert (window.banner._more, window.banner._beside) == (0, 1), "and no P1 that was looked at, or there before"
 
 
 def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Served, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_what_the_operator_has_not_seen_is_told_by_the_next_window_too(city: Ser
     with console(tmp_path, city.address, text_scale=1.1) as window:
         window.take_up(kept)
         wait_ready(window, looks=False)
-        wait_for(lambda: window.banner._more == 1, what="both")
+        wait_for(lambda: window.banner._beside == 1, what="both")
         assert window.banner.notice.bold == "New P1 without a crew:"
         wait_notice_read(window)
         window.actions.run("lost_seen")
