@@ -32,8 +32,8 @@ let work = { drafts: [], applied: [], consoles: 0 };
 let draft = null;
 let part = "units";
 let since = "";
-/** Each comparison has a number: an answer that comes after a later change says nothing. */
-let asked = 0;
+/** Ends the comparison that is asked for, if one is: after a later change, and once the draft is applied, it says nothing. */
+let comparison = new AbortController();
 let timer = 0;
 let applying = false;
 /** @type {Shown} */
@@ -228,7 +228,7 @@ function changed() {
   if (!draft?.isTouched) shown = nothing();
   showSide();
   clearTimeout(timer);
-  asked += 1;
+  comparison.abort();
   timer = window.setTimeout(compare, PAUSE_MS);
 }
 
@@ -236,18 +236,21 @@ function changed() {
 async function compare() {
   // a row whose first field is still typed is compared when that is left
   if (!draft || [...tables.values()].some((table) => table.begun)) return;
-  const number = ++asked;
+  comparison.abort();
+  comparison = new AbortController();
+  const ends = comparison.signal;
   void tell();
   if (!draft.isTouched) {
     shown = nothing();
     return showSide();
   }
   try {
-    const { body } = await call(`${CITY}?dry_run=true`, { method: "PUT", json: draft.setup(), headers: { "If-Match": draft.mark } });
-    if (number !== asked) return;
+    const { body } = await call(`${CITY}?dry_run=true`, { method: "PUT", json: draft.setup(), headers: { "If-Match": draft.mark }, ends });
+    if (ends.aborted) return;
     shown = { state: "shown", difference: body.difference, faults: [], since, said: "" };
   } catch (fault) {
-    if (number === asked) await failed(fault);
+    if (ends.aborted) return;
+    await failed(fault);
   }
   showSide();
 }
@@ -311,6 +314,7 @@ async function apply() {
   if (!draft || applying || shown.difference === null) return;
   applying = true;
   clearTimeout(timer);
+  comparison.abort();
   try {
     const address = `${CITY}?seen=${encodeURIComponent(shown.difference.mark)}`;
     const sent = new Set(draft.kept().map((one) => JSON.stringify(one)));

@@ -40,13 +40,14 @@ function hearTime(headers) {
 
 /**
  * The answer's body (null when there is none). Throws Later or Refused. What does not bear the server's mark is none of
- * its answers, whatever it says. `heard` is given the headers of the answer.
+ * its answers, whatever it says. `heard` is given the headers of the answer; `ends` gives the question up.
  * @param {string} path
- * @param {{method?: string, headers?: Record<string, string>, json?: any, body?: Blob, limit_ms?: number, as?: "json" | "blob", heard?: (headers: Headers) => void}} [given]
+ * @param {{method?: string, headers?: Record<string, string>, json?: any, body?: Blob, limit_ms?: number, as?: "json" | "blob", heard?: (headers: Headers) => void, ends?: AbortSignal}} [given]
  */
 export async function ask(path, given = {}) {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), given.limit_ms ?? LIMIT_MS);
+  given.ends?.addEventListener("abort", () => stop.abort());
   const headers = { ...given.headers };
   if (given.json !== undefined) headers["Content-Type"] = "application/json";
   let answer;
