@@ -84,6 +84,7 @@ def test_a_draft_is_compared_outlives_a_reload_and_is_applied_whole(site: Site, 
     assert Users(site.city).actor(token.text_content()).role == "operator"
     changes = {(item.kind, item.id): item.data for item in site.city.changes(seq).items}
     assert b"Pump crew" in bytes(changes["unit", "u1"]), "what open consoles read"
+    expect(page.locator("#list td ins")).to_have_count(1)  # once the city is read again
     expect(page.locator("#list td ins")).to_have_text("radio 9")  # typed while the server worked
     expect(page.get_by_role("button", name="Apply 1 change")).to_be_enabled()
     page.set_viewport_size({"width": 390, "height": 844})

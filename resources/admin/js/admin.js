@@ -236,6 +236,10 @@ function changed() {
 async function compare() {
   // a row whose first field is still typed is compared when that is left
   if (!draft || [...tables.values()].some((table) => table.begun)) return;
+  if (applying) {
+    timer = window.setTimeout(compare, PAUSE_MS); // with the city that it makes, or the same one where that fails
+    return;
+  }
   comparison.abort();
   comparison = new AbortController();
   const ends = comparison.signal;
@@ -328,6 +332,7 @@ async function apply() {
     if (later.length > 0) remember(DRAFT, JSON.stringify({ who: me, since, kept: later }), false);
     else forget(DRAFT);
     await read();
+    clearTimeout(timer);
     shown = { ...nothing(), said: t("applied") };
     say("");
     void tell();
