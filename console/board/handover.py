@@ -26,7 +26,7 @@ from console.rules.handover import MOST_HAZARDS, MOST_OF_A_SECTION
 from console.rules.pending import with_edits
 from console.rules.report import HAZARD
 from console.rules.rights import Rights, unit_in_scope
-from console.rules.run_card import is_tick, steps_of
+from console.rules.run_card import is_of_card, steps_of
 
 _URGENT = 2
 
@@ -227,7 +227,7 @@ class _Finder:
     def _history(self, row: int, number: str) -> Sequence[Entry]:
         """The history of a report, with the own ticks on it that are not sent yet."""
         entries = self._reader.entries(row)
-        ticks = [edit for edit in self._edits_of(self._source, number) if is_tick(edit)]
+        ticks = [edit for edit in self._edits_of(self._source, number) if is_of_card(edit)]
         cached = self._reader.report(row) if ticks else None
         if cached is None:
             return entries

@@ -141,13 +141,10 @@ class StatusController(QObject):
         if self._hint:
             return Notice("info", found or self._hint, self._hint if found else "")
         about_map, is_off = self._map
-        about_sources = self._sources.banner(self._waiting)
-        urgent, clock = (
-            about_sources or about_map if is_off else about_map or about_sources,
-            self._sources.clock_notice(),
-        )
-        if urgent is None and clock is not None and clock.level == "warn":
-            urgent = clock
+        about_sources, clock = self._sources.banner(self._waiting), self._sources.clock_notice()
+        urgent = about_sources or about_map if is_off else about_map or about_sources
+        if clock is not None and clock.level == "warn":
+            urgent = urgent or clock
         urgent = urgent or self._lost
         return Notice("info", found, "") if found and urgent is None else urgent or clock
 

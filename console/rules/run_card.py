@@ -60,14 +60,9 @@ def steps_of(card: RunCard, entries: Iterable[Entry]) -> tuple[DoneStep, ...]:
     return tuple(DoneStep(words, done.get(words)) for words in card.steps)
 
 
-def is_tick(edit: Edit) -> bool:
-    """Whether an edit says that a step of a run card was done, or takes that back."""
-    return edit.kind is Kind.NOTE and bool(edit.data.get(CARD))
-
-
-def is_of_card(entry: Entry) -> bool:
-    """Whether an entry says that a step of a run card was done, or that it was not after all: it is nobody's words."""
-    return entry.kind == Kind.NOTE and bool(entry.data.get(CARD))
+def is_of_card(note: Entry | Edit) -> bool:
+    """Whether it says that a step of a run card was done, or that it was not after all: it is nobody's words."""
+    return note.kind == Kind.NOTE and bool(note.data.get(CARD))
 
 
 def is_step_done(entry: Entry) -> bool:

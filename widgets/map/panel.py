@@ -37,9 +37,9 @@ Box = tuple[float, float, float, float]
 _log = logging.getLogger(__name__)
 _NOWHERE = math.nan
 _LOOK_MS, _LOOK_UNTIL_S = 6, 2.0
+"""How often, and how long at most, the mark of a drawn View is looked for on the screen."""
 _PIN_ROOM = 16
 """Pixels at each side of a place that its pin needs."""
-"""How often, and how long at most, the mark of a drawn View is looked for on the screen."""
 
 _COLOURS: dict[str, tuple[str, ...]] = {
     "map": (
