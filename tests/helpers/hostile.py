@@ -70,7 +70,7 @@ def texts(canary: str) -> dict[str, str]:
         "sql": "'); DROP TABLE reports; -- \" OR 1=1; SELECT load_extension('x') %' ESCAPE '\\",
         "fts": 'NEAR(a b) AND OR NOT title:x "unclosed * ^ {a b}: a-b (( a* col : "" ',
         "filter": 'cat=none is=overdue "not closed age>999999999999d p=1,2 box=nan,inf,1,2',
-        "shell": "$(touch /tmp/sigap-owned) `id` ; rm -rf / | cat & \n",
+        "shell": "$(touch sigap-owned) `id` ; rm -rf / | cat & \n",
         "json": '"}],"items":[{"id":"forged"}],"x":[{"',
         "xml": "<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><x>&a;</x> ]]>",
     }

@@ -133,16 +133,16 @@ def test_child_that_dies_or_lies_is_a_refusal() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits are POSIX")
-def test_child_runs_under_its_limits() -> None:
+def test_child_runs_under_its_limits(tmp_path: Path) -> None:
+    written = str(tmp_path / "child")
     code = (
         "import sys; import console.images.worker as c; c._limit()\n"
         "try:\n bytearray(600 * 2**20)\nexcept MemoryError: pass\nelse: sys.exit(3)\n"
-        "try:\n open('/tmp/sigap-child', 'w').write('x' * 99999)\nexcept OSError: pass\nelse: sys.exit(4)\n"
+        f"try:\n open({written!r}, 'w').write('x' * 99999)\nexcept OSError: pass\nelse: sys.exit(4)\n"
         "sys.stdout.buffer.write(c.Made(problem='held').as_json())"
     )
     with pytest.raises(ImageError, match="held"):
         ImageProcess([sys.executable, "-P", "-c", code]).prepare_bytes(photo())
-    Path("/tmp/sigap-child").unlink(missing_ok=True)
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
